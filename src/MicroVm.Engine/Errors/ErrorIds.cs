@@ -1,0 +1,92 @@
+namespace MicroVm.Engine.Errors;
+
+/// <summary>The stable error identifiers. Scripts match on them, so an id is never renamed.</summary>
+public static class ErrorIds
+{
+    /// <summary>No VM of that name or id.</summary>
+    public const string MicroVmNotFound = nameof(MicroVmNotFound);
+
+    /// <summary>No snapshot of that name or id.</summary>
+    public const string SnapshotNotFound = nameof(SnapshotNotFound);
+
+    /// <summary>No image of that name.</summary>
+    public const string ImageNotFound = nameof(ImageNotFound);
+
+    /// <summary>A kernel, initramfs or disk file does not exist.</summary>
+    public const string FileNotFound = nameof(FileNotFound);
+
+    /// <summary>The VM name is taken.</summary>
+    public const string MicroVmAlreadyExists = nameof(MicroVmAlreadyExists);
+
+    /// <summary>The VM already has a snapshot of that name.</summary>
+    public const string SnapshotAlreadyExists = nameof(SnapshotAlreadyExists);
+
+    /// <summary>An image of that name is installed.</summary>
+    public const string ImageAlreadyExists = nameof(ImageAlreadyExists);
+
+    /// <summary>An image that VMs use cannot be removed.</summary>
+    public const string ImageInUse = nameof(ImageInUse);
+
+    /// <summary>A value in the specification breaks a rule.</summary>
+    public const string InvalidMicroVmSpec = nameof(InvalidMicroVmSpec);
+
+    /// <summary>The name of several snapshots; say which VM.</summary>
+    public const string AmbiguousSnapshot = nameof(AmbiguousSnapshot);
+
+    /// <summary>The VM's state does not allow the operation.</summary>
+    public const string InvalidMicroVmState = nameof(InvalidMicroVmState);
+
+    /// <summary>Another process or runspace holds the VM's lock.</summary>
+    public const string MicroVmBusy = nameof(MicroVmBusy);
+
+    /// <summary>A wait reached its limit.</summary>
+    public const string MicroVmTimeout = nameof(MicroVmTimeout);
+
+    /// <summary>The VMM refused a command.</summary>
+    public const string HypervisorApiError = nameof(HypervisorApiError);
+
+    /// <summary>The VMM process ended.</summary>
+    public const string HypervisorExited = nameof(HypervisorExited);
+
+    /// <summary>The VMM's program is not installed.</summary>
+    public const string HypervisorNotFound = nameof(HypervisorNotFound);
+
+    /// <summary>Nobody can tell when the guest is ready: what it boots has no ready marker.</summary>
+    public const string NoReadyMarker = nameof(NoReadyMarker);
+
+    /// <summary>KVM was asked for and cannot be used.</summary>
+    public const string KvmUnavailable = nameof(KvmUnavailable);
+
+    /// <summary>The system refused a call for want of permission.</summary>
+    public const string PermissionDenied = nameof(PermissionDenied);
+
+    /// <summary>The file system is full.</summary>
+    public const string DiskFull = nameof(DiskFull);
+
+    /// <summary>A file operation failed.</summary>
+    public const string StorageFailed = nameof(StorageFailed);
+
+    /// <summary>A socket path would exceed the kernel's limit.</summary>
+    public const string PathTooLong = nameof(PathTooLong);
+
+    /// <summary>The snapshot does not fit this host, VMM or VM.</summary>
+    public const string SnapshotIncompatible = nameof(SnapshotIncompatible);
+
+    /// <summary>The snapshot's files are damaged.</summary>
+    public const string SnapshotCorrupt = nameof(SnapshotCorrupt);
+
+    /// <summary>The image's files are damaged.</summary>
+    public const string ImageCorrupt = nameof(ImageCorrupt);
+
+    /// <summary>The image could not be built or installed.</summary>
+    public const string ImageInstallFailed = nameof(ImageInstallFailed);
+
+    /// <summary>A VM's record cannot be read.</summary>
+    public const string StateCorrupt = nameof(StateCorrupt);
+
+    /// <summary>Namespaces or mounts could not be set up.</summary>
+    public const string IsolationFailed = nameof(IsolationFailed);
+
+    /// <summary>A program the operation runs is missing or failed.</summary>
+    public const string ToolFailed = nameof(ToolFailed);
+}

@@ -1,0 +1,80 @@
+using MicroVm.Engine.Errors;
+using MicroVm.Engine.Snapshots;
+using MicroVm.Engine.State;
+using MicroVm.Engine.Storage;
+using MicroVm.Engine.Vmm;
+using MicroVm.Engine.Vmm.Qemu;
+
+namespace MicroVm.Engine.Machines;
+
+/// <summary>What the plans share.</summary>
+internal sealed class EngineContext
+{
+    private readonly IReadOnlyList<IVmmDriver> _drivers;
+
+    /// <summary>Makes the context; tests bring their own drivers.</summary>
+    public EngineContext(MicroVmPaths paths, IReadOnlyList<IVmmDriver>? drivers = null)
+    {
+        Paths = paths;
+        Machines = new MachineStore(paths);
+        Names = new NameClaims(Machines);
+        Images = new ImageStore(paths);
+        Snapshots = new SnapshotStore(paths);
+        _drivers = drivers ?? [new QemuDriver()];
+    }
+
+    /// <summary>Where everything lives.</summary>
+    public MicroVmPaths Paths { get; }
+
+    /// <summary>The VMs' records.</summary>
+    public MachineStore Machines { get; }
+
+    /// <summary>The VMs' names.</summary>
+    public NameClaims Names { get; }
+
+    /// <summary>The images.</summary>
+    public ImageStore Images { get; }
+
+    /// <summary>The snapshots.</summary>
+    public SnapshotStore Snapshots { get; }
+
+    /// <summary>The driver of a VMM; <see cref="HypervisorKind.Auto"/> gives the first one.</summary>
+    public IVmmDriver DriverOf(HypervisorKind kind) => kind == HypervisorKind.Auto ? _drivers[0] : _drivers.First(driver => driver.Kind == kind);
+
+    /// <summary>Takes the lock of a VM, reads its record and corrects what a dead VMM or an interrupted operation left in it.</summary>
+    /// <exception cref="MicroVmException"><see cref="ErrorIds.MicroVmNotFound"/>, <see cref="ErrorIds.MicroVmBusy"/>, <see cref="ErrorIds.StateCorrupt"/>.</exception>
+    public async Task<LockedMachine> OpenAsync(Guid id, string operation)
+    {
+        string directory = Machines.DirectoryOf(id);
+        if (!Directory.Exists(directory))
+        {
+            throw NotFound(id);
+        }
+
+        string name = Machines.Read(id)?.Name ?? id.ToString();
+        MachineLock held;
+        try
+        {
+            held = MachineLock.Acquire(directory, name, operation);
+        }
+        catch (IOException exception)
+        {
+            throw Directory.Exists(directory) ? StorageErrors.Wrap(exception, directory) : NotFound(id);
+        }
+
+        try
+        {
+            MachineRecord record = Machines.Read(id) ?? throw NotFound(id);
+            return await LockedMachine.CorrectAsync(this, held, record);
+        }
+        catch
+        {
+            held.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The error for an id that no VM has.</summary>
+    public static MicroVmException NotFound(Guid id) =>
+        new(ErrorIds.MicroVmNotFound, ErrorKind.NotFound, $"There is no VM with id {id}.") { Target = id, RecommendedAction = "Get-MicroVm lists the VMs." };
+}

@@ -1,0 +1,148 @@
+using Microsoft.Win32.SafeHandles;
+using MicroVm.Engine.Isolation;
+using MicroVm.Engine.Native;
+using MicroVm.Engine.Snapshots;
+using MicroVm.Engine.State;
+using MicroVm.Engine.Storage;
+using MicroVm.Engine.Vmm;
+
+namespace MicroVm.Engine.Machines;
+
+/// <summary>Starts the VMM of a VM and connects to it.</summary>
+internal static class MachineLauncher
+{
+    private const string MemoryName = "microvm-ram";
+
+    /// <summary>A VMM that answers.</summary>
+    /// <param name="Run">What is to be recorded of it.</param>
+    /// <param name="Connection">The conversation with it.</param>
+    internal sealed record Launched(MachineRun Run, IVmmConnection Connection);
+
+    /// <summary>Starts a VMM that boots, with memory that is the guest's own.</summary>
+    public static Task<Launched> BootAsync(
+        EngineContext context, LockedMachine machine, UndoStack undo, IOperationObserver observer, CancellationToken cancellationToken)
+    {
+        MachineRecord record = machine.Record;
+        AcceleratorKind accelerator = Kvm.Choose(record.Hardware.Accelerator, observer);
+        SafeFileHandle memory = Descriptors.CreateMemoryFile(MemoryName, record.Hardware.MemoryBytes);
+        return LaunchAsync(context, machine, record, memory, accelerator, restoreMachineType: null, guestIsReady: false, undo, cancellationToken);
+    }
+
+    /// <summary>Starts a VMM that waits for a snapshot's device state, over the snapshot's memory mapped privately.</summary>
+    /// <param name="context">The engine.</param>
+    /// <param name="machine">The VM as it is.</param>
+    /// <param name="record">What the VM becomes.</param>
+    /// <param name="memoryPath">The snapshot's memory.</param>
+    /// <param name="host">What the snapshot needs.</param>
+    /// <param name="guestIsReady">Whether the guest was past its ready marker.</param>
+    /// <param name="undo">Takes what has to be undone.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    public static Task<Launched> AwaitStateAsync(
+        EngineContext context,
+        LockedMachine machine,
+        MachineRecord record,
+        string memoryPath,
+        SnapshotHost host,
+        bool guestIsReady,
+        UndoStack undo,
+        CancellationToken cancellationToken)
+    {
+        SafeFileHandle memory = File.OpenHandle(memoryPath, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
+        return LaunchAsync(context, machine, record, memory, host.Accelerator, host.MachineType, guestIsReady, undo, cancellationToken);
+    }
+
+    // Closes the memory's file: the VMM has it by then, or never will.
+    private static async Task<Launched> LaunchAsync(
+        EngineContext context,
+        LockedMachine machine,
+        MachineRecord record,
+        SafeFileHandle memoryFile,
+        AcceleratorKind accelerator,
+        string? restoreMachineType,
+        bool guestIsReady,
+        UndoStack undo,
+        CancellationToken cancellationToken)
+    {
+        using SafeFileHandle memory = memoryFile;
+        IVmmDriver driver = context.DriverOf(record.Hardware.Hypervisor);
+        // Short, so that socket paths stay within the kernel's limit; its own, so that a predecessor's sockets are never met.
+        string runDirectory = Path.Combine(context.Paths.RunDirectory, Guid.NewGuid().ToString("N")[..12]);
+        string scratch = Path.Combine(runDirectory, "tmp");
+        MachineStore.MakeDirectory(runDirectory);
+        MachineStore.MakeDirectory(scratch);
+        undo.Push($"directory {runDirectory}", () => LockedMachine.DeleteRunDirectory(runDirectory));
+        using Launcher launcher = new(scratch);
+        string serialLog = context.Machines.SerialLogOf(record.Id);
+        using (FileStream log = new(serialLog, FileMode.Append, FileAccess.Write, FileShare.ReadWrite))
+        {
+        }
+
+        long serialLogOffset = new FileInfo(serialLog).Length;
+        VmmMachine description = new()
+        {
+            Id = record.Id,
+            Name = record.Name,
+            Accelerator = accelerator,
+            CpuCount = record.Hardware.CpuCount,
+            MemoryBytes = record.Hardware.MemoryBytes,
+            Memory = memory,
+            MemoryIsShared = restoreMachineType is null,
+            KernelPath = record.Boot.KernelPath,
+            InitramfsPath = record.Boot.InitramfsPath,
+            KernelCommandLine = string.Join(' ', accelerator == AcceleratorKind.Tcg
+                ? [.. GuestContract.EmulationArguments, .. record.Boot.KernelArguments]
+                : record.Boot.KernelArguments),
+            Disks = DisksOf(context, record),
+            RunDirectory = runDirectory,
+            SerialLogPath = serialLog,
+            VmmLogPath = context.Machines.VmmLogOf(record.Id),
+            RestoreMachineType = restoreMachineType,
+        };
+        // On record before it starts: if this process is killed in between, the next one finds the VMM by its socket and ends it.
+        machine.SavePassing(machine.Record with { State = restoreMachineType is null ? VmState.Starting : VmState.Restoring, PendingRunDirectory = runDirectory });
+        ProcessIdentity process;
+        DateTimeOffset startedAt = DateTimeOffset.Now;
+        using (VmmCommand command = driver.Prepare(description))
+        {
+            process = launcher.Start(
+                command.Program, command.Arguments, command.Descriptors, (ended, exit) => context.Machines.WriteExit(record.Id, ended, exit));
+        }
+
+        undo.Push($"process {process.ProcessId}", () => VmmProcess.KillAsync(process));
+        MachineRun run = new()
+        {
+            RunDirectory = runDirectory,
+            Process = process,
+            HypervisorVersion = "",
+            Accelerator = accelerator,
+            StartedAt = startedAt,
+            SerialLogOffset = serialLogOffset,
+            ReadyAtStart = guestIsReady,
+        };
+        try
+        {
+            IVmmConnection connection = await driver.ConnectAsync(runDirectory, cancellationToken);
+            return new Launched(run with { HypervisorVersion = connection.Version }, connection);
+        }
+        catch (VmmConnectionException exception)
+        {
+            throw VmmFailure.Ended(context, record, run, exception);
+        }
+    }
+
+    private static List<VmmDisk> DisksOf(EngineContext context, MachineRecord record)
+    {
+        List<VmmDisk> disks = [];
+        if (record.OverlayDisk is { } overlay)
+        {
+            disks.Add(new VmmDisk(Path.Combine(context.Machines.DirectoryOf(record.Id), overlay), GuestContract.OverlaySerial, ReadOnly: false));
+        }
+
+        if (record.Boot.RootDiskPath is { } root)
+        {
+            disks.Add(new VmmDisk(root, GuestContract.RootSerial, ReadOnly: true));
+        }
+
+        return disks;
+    }
+}

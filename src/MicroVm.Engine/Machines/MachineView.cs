@@ -1,0 +1,97 @@
+using MicroVm.Engine.Errors;
+using MicroVm.Engine.Guest;
+using MicroVm.Engine.Isolation;
+using MicroVm.Engine.Native;
+using MicroVm.Engine.State;
+
+namespace MicroVm.Engine.Machines;
+
+/// <summary>Makes what a user sees of a VM, from its record and the process table; no VMM is asked, so none can block it.</summary>
+internal static class MachineView
+{
+    private const int LastWords = 3;
+
+    private static readonly TimeSpan s_lastThreadsLimit = TimeSpan.FromSeconds(1);
+
+    /// <summary>The VM as it is now.</summary>
+    public static VirtualMachine Of(EngineContext context, MachineRecord record)
+    {
+        MachineRun? run = record.Run;
+        (VmState State, string? Detail, string? Exit) status = (record.State, record.StatusDetail, record.LastExit);
+        if (run is not null && !run.Process.IsAlive)
+        {
+            status = Ended(context, record, run);
+            run = null;
+        }
+        else if (IsPassing(record.State) && !MachineLock.IsHeld(context.Machines.DirectoryOf(record.Id)))
+        {
+            status = run is null
+                ? (VmState.Stopped, "An operation was interrupted.", record.LastExit)
+                : (VmState.Unknown, $"An operation was interrupted while {record.State}; Resume-MicroVm or Stop-MicroVm -TurnOff puts it right.", record.LastExit);
+        }
+
+        return new VirtualMachine
+        {
+            Name = record.Name,
+            Id = record.Id,
+            State = status.State,
+            StatusDetail = status.Detail,
+            Hypervisor = record.Hardware.Hypervisor,
+            HypervisorVersion = record.Run?.HypervisorVersion,
+            Accelerator = record.Run?.Accelerator ?? record.Hardware.Accelerator,
+            CpuCount = record.Hardware.CpuCount,
+            MemoryBytes = record.Hardware.MemoryBytes,
+            DiskBytes = record.Hardware.DiskBytes,
+            Image = record.Boot.Image,
+            KernelPath = record.Boot.KernelPath,
+            RestoredFromSnapshotId = record.RestoredFromSnapshotId,
+            CreatedAt = record.CreatedAt,
+            StartedAt = run?.StartedAt,
+            Uptime = run is null ? null : DateTimeOffset.Now - run.StartedAt,
+            ProcessId = run?.Process.ProcessId,
+            LastExit = status.Exit,
+            SerialLogPath = context.Machines.SerialLogOf(record.Id),
+            SerialSocketPath = run is null ? null : context.DriverOf(record.Hardware.Hypervisor).SerialSocketIn(run.RunDirectory),
+        };
+    }
+
+    /// <summary>What is shown of a VM whose record cannot be read.</summary>
+    public static VirtualMachine OfDamaged(EngineContext context, Guid id, MicroVmException failure) => new()
+    {
+        Name = context.Names.NameOf(id) ?? id.ToString("N"),
+        Id = id,
+        State = VmState.Failed,
+        StatusDetail = $"{failure.Message} {failure.InnerException?.Message}",
+        SerialLogPath = context.Machines.SerialLogOf(id),
+    };
+
+    /// <summary>What became of a VM whose VMM is gone.</summary>
+    public static (VmState State, string? Detail, string? Exit) Ended(EngineContext context, MachineRecord record, MachineRun run)
+    {
+        // Its last threads may still be on their way out, and without them there is no exit status.
+        using (ProcessDescriptor? process = VmmProcess.Open(run.Process))
+        {
+            process?.WaitForEnd(s_lastThreadsLimit, CancellationToken.None);
+        }
+
+        ChildReaper.ReapEnded();
+        if (run.Process.BootId != ProcessIdentity.CurrentBootId)
+        {
+            return (VmState.Stopped, "The host was restarted.", null);
+        }
+
+        ProcessExit? exit = context.Machines.ReadExit(record.Id, run.Process)?.Exit;
+        return exit switch
+        {
+            _ when record.State == VmState.Stopping => (VmState.Stopped, null, exit?.ToString()),
+            null => (VmState.Stopped, "The VMM ended while nobody watched; its exit status is not known.", null),
+            { Code: 0 } => (VmState.Stopped, "The guest powered off.", exit.ToString()),
+            _ => (VmState.Failed, $"The VMM ended with {exit}{WordsOf(context, record)}", exit.ToString()),
+        };
+    }
+
+    private static string WordsOf(EngineContext context, MachineRecord record) =>
+        LogFile.LastLines(context.Machines.VmmLogOf(record.Id), LastWords) is { Length: > 0 } words ? $": {words}" : ".";
+
+    private static bool IsPassing(VmState state) => state is VmState.Starting or VmState.Saving or VmState.Restoring or VmState.Stopping;
+}

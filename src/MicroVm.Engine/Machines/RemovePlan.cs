@@ -1,0 +1,91 @@
+using Microsoft.Win32.SafeHandles;
+using MicroVm.Engine.Errors;
+using MicroVm.Engine.Native;
+using MicroVm.Engine.State;
+using MicroVm.Engine.Storage;
+
+namespace MicroVm.Engine.Machines;
+
+/// <summary>Removes VMs.</summary>
+internal static class RemovePlan
+{
+    /// <summary>Removes a VM, its disk and its name.</summary>
+    public static async Task<VirtualMachine> RemoveAsync(EngineContext context, Guid id, bool force, IOperationObserver observer)
+    {
+        try
+        {
+            try
+            {
+                return await RemoveReadableAsync(context, id, force, observer);
+            }
+            catch (MicroVmException exception) when (exception.ErrorId == ErrorIds.StateCorrupt && force)
+            {
+                return RemoveDamaged(context, id, exception);
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw StorageErrors.Wrap(exception, context.Machines.DirectoryOf(id));
+        }
+    }
+
+    private static async Task<VirtualMachine> RemoveReadableAsync(EngineContext context, Guid id, bool force, IOperationObserver observer)
+    {
+        using LockedMachine machine = await context.OpenAsync(id, "Remove-MicroVm");
+        VirtualMachine last = machine.View;
+        PhaseTimer timer = new(observer, $"Remove {last.Name}");
+        if (machine.Record.Run is { } run)
+        {
+            if (!force)
+            {
+                throw new MicroVmException(
+                    ErrorIds.InvalidMicroVmState,
+                    ErrorKind.InvalidState,
+                    $"VM '{last.Name}' is {last.State}; to remove it, it must be Stopped or Failed.")
+                {
+                    Target = last.Name,
+                    RecommendedAction = $"Stop-MicroVm {last.Name} first, or use Remove-MicroVm -Force.",
+                };
+            }
+
+            await StopPlan.EndVmmAsync(machine.Driver, run);
+            LockedMachine.DeleteRunDirectory(run.RunDirectory);
+            timer.Mark("VMM");
+        }
+
+        Delete(context, machine.Record.Name, id);
+        timer.Done();
+        return last;
+    }
+
+    private static VirtualMachine RemoveDamaged(EngineContext context, Guid id, MicroVmException damage)
+    {
+        VirtualMachine last = MachineView.OfDamaged(context, id, damage);
+        string directory = context.Machines.DirectoryOf(id);
+        using MachineLock held = MachineLock.Acquire(directory, last.Name, "Remove-MicroVm");
+        foreach (string disk in Directory.EnumerateFiles(directory, "*.raw"))
+        {
+            // The record would say which process is its VMM. A VMM locks its disks: while one is locked, it lives.
+            using SafeFileHandle file = Descriptors.OpenUnlocked(disk);
+            if (FileLock.IsHeldElsewhere(file))
+            {
+                throw new MicroVmException(
+                    ErrorIds.MicroVmBusy, ErrorKind.Busy, $"A VMM still uses '{disk}', and the damaged record does not say which.", damage)
+                {
+                    Target = last.Name,
+                    RecommendedAction = $"Find it with: fuser {disk}",
+                };
+            }
+        }
+
+        Delete(context, last.Name, id);
+        return last;
+    }
+
+    private static void Delete(EngineContext context, string name, Guid id)
+    {
+        // The directory first: a claim without one is nobody's, whatever happens next.
+        context.Machines.Delete(id);
+        context.Names.Release(name, id);
+    }
+}

@@ -1,0 +1,193 @@
+using Microsoft.Win32.SafeHandles;
+using MicroVm.Engine.Errors;
+using MicroVm.Engine.Snapshots;
+using MicroVm.Engine.State;
+using MicroVm.Engine.Storage;
+using MicroVm.Engine.Vmm;
+
+namespace MicroVm.Engine.Machines;
+
+/// <summary>Makes VMs go on from snapshots, in place or as clones. A plan of its own, not a boot with parts removed.</summary>
+internal static class RestorePlan
+{
+    /// <summary>Restores a snapshot.</summary>
+    public static async Task<VirtualMachine> RestoreAsync(
+        EngineContext context, Guid snapshotId, RestoreOptions options, IOperationObserver observer, CancellationToken cancellationToken)
+    {
+        SnapshotManifest manifest = context.Snapshots.Read(snapshotId) ?? throw SnapshotStore.NotFound(snapshotId);
+        if (options.NewName is { } name)
+        {
+            NameRule.Check(name, "VM");
+        }
+
+        PhaseTimer timer = new(observer, $"Restore {manifest.MachineName}/{manifest.Name}");
+        SnapshotChecks.CheckHost(manifest, await VersionHereAsync(context, manifest, cancellationToken));
+        SnapshotChecks.CheckFiles(manifest, context.Snapshots.DirectoryOf(snapshotId));
+        SpecRules.CheckFiles(manifest.Boot);
+        timer.Mark("checks");
+        Operation operation = new(context, manifest, options, timer, observer);
+        return options.NewName is null ? await operation.InPlaceAsync(cancellationToken) : await operation.CloneAsync(options.NewName, cancellationToken);
+    }
+
+    private static Task<string> VersionHereAsync(EngineContext context, SnapshotManifest manifest, CancellationToken cancellationToken) =>
+        VmmVersions.GetAsync(context, context.DriverOf(manifest.Hardware.Hypervisor), cancellationToken);
+
+    private sealed class Operation(
+        EngineContext context, SnapshotManifest manifest, RestoreOptions options, PhaseTimer timer, IOperationObserver observer)
+    {
+        private readonly UndoStack _undo = new();
+
+        public async Task<VirtualMachine> CloneAsync(string name, CancellationToken cancellationToken)
+        {
+            MachineRecord record = new()
+            {
+                Version = MachineRecord.CurrentVersion,
+                Id = Guid.NewGuid(),
+                Name = name,
+                CreatedAt = DateTimeOffset.Now,
+                Hardware = manifest.Hardware,
+                Boot = manifest.Boot,
+                State = VmState.Restoring,
+                OverlayDisk = manifest.Disk is null ? null : "overlay.raw",
+            };
+            LockedMachine? machine = null;
+            try
+            {
+                machine = BootPlan.Claim(context, record, "Restore-MicroVm", _undo);
+                timer.Mark("claim");
+                await RunAsync(machine, record, cancellationToken);
+                timer.Done();
+                return machine.View;
+            }
+            catch (Exception exception)
+            {
+                await _undo.RollBackAsync(observer);
+                throw StorageErrors.WrapOrSame(exception, context.Paths.DataDirectory);
+            }
+            finally
+            {
+                // Not before it is undone: its record is there to be found until then.
+                machine?.Dispose();
+            }
+        }
+
+        public async Task<VirtualMachine> InPlaceAsync(CancellationToken cancellationToken)
+        {
+            if (context.Machines.Read(manifest.MachineId) is null)
+            {
+                throw new MicroVmException(
+                    ErrorIds.MicroVmNotFound, ErrorKind.NotFound, $"VM '{manifest.MachineName}', of which snapshot '{manifest.Name}' was taken, was removed.")
+                {
+                    Target = manifest.MachineName,
+                    RecommendedAction = $"Make a new VM from it: Restore-MicroVm {manifest.Name} -NewName {manifest.MachineName}",
+                };
+            }
+
+            using LockedMachine machine = await context.OpenAsync(manifest.MachineId, "Restore-MicroVm");
+            MachineRecord before = machine.Record;
+            foreach (string disk in Directory.EnumerateFiles(machine.Directory, "*.raw").Where(path => Path.GetFileName(path) != before.OverlayDisk))
+            {
+                // Of a restore that was killed.
+                Tidy(disk, File.Delete);
+            }
+
+            // Beside the present disk, so that the VM is unharmed until the restored one stands ready.
+            MachineRecord record = before with
+            {
+                Hardware = manifest.Hardware,
+                Boot = manifest.Boot,
+                OverlayDisk = manifest.Disk is null ? null : $"overlay-{Guid.NewGuid().ToString("N")[..8]}.raw",
+            };
+            try
+            {
+                await RunAsync(machine, record, cancellationToken);
+            }
+            catch (Exception exception)
+            {
+                await _undo.RollBackAsync(observer);
+                machine.TrySave(before, observer);
+                throw StorageErrors.WrapOrSame(exception, machine.Directory);
+            }
+
+            if (before.OverlayDisk is { } old)
+            {
+                Tidy(Path.Combine(machine.Directory, old), File.Delete);
+            }
+
+            timer.Done();
+            return machine.View;
+        }
+
+        private void Tidy(string path, Action<string> delete)
+        {
+            try
+            {
+                delete(path);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                observer.Warning($"Left behind: {path} ({exception.Message})");
+            }
+        }
+
+        private async Task RunAsync(LockedMachine machine, MachineRecord record, CancellationToken cancellationToken)
+        {
+            string snapshot = context.Snapshots.DirectoryOf(manifest.Id);
+            if (record.OverlayDisk is { } disk)
+            {
+                string path = Path.Combine(machine.Directory, disk);
+                SparseFile.Copy(Path.Combine(snapshot, SnapshotStore.DiskFile), path, cancellationToken);
+                _undo.Push($"disk {path}", () => File.Delete(path));
+                timer.Mark("disk");
+            }
+
+            // Read while the VMM starts, which takes longer.
+            Task check = SnapshotChecks.CheckDeviceStateAsync(manifest, snapshot, cancellationToken);
+            MachineLauncher.Launched launched = await MachineLauncher.AwaitStateAsync(
+                context, machine, record, Path.Combine(snapshot, SnapshotStore.MemoryFile), manifest.Host, manifest.GuestWasReady, _undo, cancellationToken);
+            await using (launched.Connection)
+            {
+                timer.Mark("launch");
+                await check;
+                try
+                {
+                    using SafeFileHandle state = File.OpenHandle(Path.Combine(snapshot, SnapshotStore.DeviceStateFile));
+                    await launched.Connection.LoadDeviceStateAsync(state, cancellationToken);
+                }
+                catch (VmmConnectionException exception)
+                {
+                    throw VmmFailure.Ended(context, record, launched.Run, exception);
+                }
+
+                timer.Mark("devices");
+                MachineRun? replaced = machine.Record.Run;
+                if (replaced is not null)
+                {
+                    // From here on there is no way back: its memory is what the user wanted gone.
+                    await StopPlan.EndVmmAsync(machine.Driver, replaced);
+                }
+
+                if (!options.LeaveSuspended)
+                {
+                    await launched.Connection.ResumeAsync(CancellationToken.None);
+                }
+
+                timer.Mark("resume");
+                machine.Save(record with
+                {
+                    State = options.LeaveSuspended ? VmState.Paused : VmState.Running,
+                    StatusDetail = null,
+                    RestoredFromSnapshotId = manifest.Id,
+                    Run = launched.Run,
+                });
+                timer.Mark("record");
+                // Done: what cannot be tidied up from here on is left behind, and nothing is undone for it.
+                _undo.Commit();
+                if (replaced is not null)
+                {
+                    Tidy(replaced.RunDirectory, LockedMachine.DeleteRunDirectory);
+                }
+            }
+        }
+    }
+}

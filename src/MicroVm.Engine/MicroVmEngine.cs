@@ -1,0 +1,124 @@
+using MicroVm.Engine.Errors;
+using MicroVm.Engine.Guest;
+using MicroVm.Engine.Hosts;
+using MicroVm.Engine.Machines;
+using MicroVm.Engine.Snapshots;
+using MicroVm.Engine.State;
+using MicroVm.Engine.Storage;
+
+namespace MicroVm.Engine;
+
+/// <summary>
+/// The engine: one method per verb, asynchronous and cancellable. Cancelling undoes what the call made, then throws
+/// <see cref="OperationCanceledException"/>. Failures are <see cref="Errors.MicroVmException"/>. Thread-safe; several engines, in this or other
+/// processes, may work on the same directories.
+/// </summary>
+public sealed class MicroVmEngine
+{
+    private readonly EngineContext _context;
+
+    /// <summary>Makes an engine over the given directories; nothing is created before it is needed.</summary>
+    public MicroVmEngine(MicroVmPaths paths) => _context = new EngineContext(paths);
+
+    /// <summary>Where the engine keeps everything.</summary>
+    public MicroVmPaths Paths => _context.Paths;
+
+    /// <summary>Creates a VM and, unless <paramref name="start"/> is false, boots it; returns once the VMM runs it.</summary>
+    public Task<VirtualMachine> CreateAsync(VirtualMachineSpec spec, bool start, IOperationObserver observer, CancellationToken cancellationToken) =>
+        BootPlan.CreateAsync(_context, spec, start, observer, cancellationToken);
+
+    /// <summary>All VMs by name, as found; never waits for a VMM. A damaged record yields a Failed VM.</summary>
+    public IEnumerable<VirtualMachine> GetMachines() =>
+        _context.Machines.Ids().Select(FindMachine).OfType<VirtualMachine>().OrderBy(machine => machine.Name, StringComparer.OrdinalIgnoreCase);
+
+    /// <summary>The VM of that id, or null.</summary>
+    public VirtualMachine? FindMachine(Guid id)
+    {
+        try
+        {
+            return _context.Machines.Read(id) is { } record ? MachineView.Of(_context, record) : null;
+        }
+        catch (MicroVmException exception) when (exception.ErrorId == ErrorIds.StateCorrupt)
+        {
+            return MachineView.OfDamaged(_context, id, exception);
+        }
+    }
+
+    /// <summary>The VM of that exact name (without regard to case), or null.</summary>
+    public VirtualMachine? FindMachine(string name) => _context.Names.Find(name) is { } id ? FindMachine(id) : null;
+
+    /// <summary>Boots a stopped or failed VM.</summary>
+    public Task<VirtualMachine> StartAsync(Guid id, IOperationObserver observer, CancellationToken cancellationToken) =>
+        BootPlan.StartAsync(_context, id, observer, cancellationToken);
+
+    /// <summary>Pauses the vCPUs; the memory stays in RAM. A paused VM stays as it is.</summary>
+    public Task<VirtualMachine> SuspendAsync(Guid id, IOperationObserver observer, CancellationToken cancellationToken) =>
+        PausePlan.SuspendAsync(_context, id, observer, cancellationToken);
+
+    /// <summary>Lets a paused VM go on. A running VM stays as it is.</summary>
+    public Task<VirtualMachine> ResumeAsync(Guid id, IOperationObserver observer, CancellationToken cancellationToken) =>
+        PausePlan.ResumeAsync(_context, id, observer, cancellationToken);
+
+    /// <summary>Stops a VM. A stopped VM stays as it is. <paramref name="timeout"/> limits the wait for the guest.</summary>
+    public Task<VirtualMachine> StopAsync(Guid id, StopMode mode, TimeSpan timeout, IOperationObserver observer, CancellationToken cancellationToken) =>
+        StopPlan.StopAsync(_context, id, mode, timeout, observer, cancellationToken);
+
+    /// <summary>Removes a VM and its disk; its snapshots stay. A VM with a live VMM is refused unless <paramref name="force"/>.</summary>
+    public Task<VirtualMachine> RemoveAsync(Guid id, bool force, IOperationObserver observer, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return RemovePlan.RemoveAsync(_context, id, force, observer);
+    }
+
+    /// <summary>Waits until the guest wrote its image's ready marker.</summary>
+    public Task<VirtualMachine> WaitReadyAsync(Guid id, TimeSpan timeout, IOperationObserver observer, CancellationToken cancellationToken) =>
+        WaitPlan.ReadyAsync(_context, id, timeout, observer, cancellationToken);
+
+    /// <summary>Waits until the VM is in the given state.</summary>
+    public Task<VirtualMachine> WaitStateAsync(Guid id, VmState state, TimeSpan timeout, IOperationObserver observer, CancellationToken cancellationToken) =>
+        WaitPlan.StateAsync(_context, id, state, timeout, observer, cancellationToken);
+
+    /// <summary>Takes a snapshot of a running or paused VM and leaves the VM as it was. A null name makes one from the time.</summary>
+    public Task<Snapshot> SaveSnapshotAsync(Guid vmId, string? name, string? description, IOperationObserver observer, CancellationToken cancellationToken) =>
+        SavePlan.SaveAsync(_context, vmId, name, description, observer, cancellationToken);
+
+    /// <summary>All snapshots, by VM and age. A damaged one is listed with its status.</summary>
+    public IEnumerable<Snapshot> GetSnapshots() => _context.Snapshots.List()
+        .Select(entry => entry.Manifest is { } manifest ? _context.Snapshots.View(manifest) : _context.Snapshots.ViewDamaged(entry.Id, entry.Failure!))
+        .OrderBy(snapshot => snapshot.VMName, StringComparer.OrdinalIgnoreCase)
+        .ThenBy(snapshot => snapshot.CreatedAt);
+
+    /// <summary>Removes a snapshot. VMs restored from it run on.</summary>
+    public Task RemoveSnapshotAsync(Guid snapshotId, CancellationToken cancellationToken) =>
+        Task.Run(() => _context.Snapshots.Remove(snapshotId), cancellationToken);
+
+    /// <summary>Restores a snapshot, in place or as a clone; returns once the VM runs (or stands paused, if asked).</summary>
+    public Task<VirtualMachine> RestoreAsync(Guid snapshotId, RestoreOptions options, IOperationObserver observer, CancellationToken cancellationToken) =>
+        RestorePlan.RestoreAsync(_context, snapshotId, options, observer, cancellationToken);
+
+    /// <summary>The lines of a VM's log: the last <paramref name="tail"/> (null means all), then, with <paramref name="follow"/>, each new one until the VM
+    /// ends or the token is cancelled. Lines come raw: a front end that shows them must neutralise control characters.</summary>
+    public IAsyncEnumerable<string> ReadLogAsync(Guid id, LogSource source, int? tail, bool follow, CancellationToken cancellationToken)
+    {
+        MachineRecord record = _context.Machines.Read(id) ?? throw EngineContext.NotFound(id);
+        string path = source == LogSource.Serial ? _context.Machines.SerialLogOf(id) : _context.Machines.VmmLogOf(id);
+        return LogFile.ReadLinesAsync(path, tail, follow ? record.Run?.Process : null, cancellationToken);
+    }
+
+    /// <summary>Installs an image that the engine knows how to make ("base"); <paramref name="force"/> replaces an installed one.</summary>
+    public Task<GuestImage> InstallImageAsync(string name, bool force, IOperationObserver observer, CancellationToken cancellationToken) =>
+        ImagePlan.InstallAsync(_context, name, force, observer, cancellationToken);
+
+    /// <summary>The names of the images <see cref="InstallImageAsync"/> can make.</summary>
+    public static IReadOnlyList<string> InstallableImages => ["base"];
+
+    /// <summary>All installed images.</summary>
+    public IEnumerable<GuestImage> GetImages() => _context.Images.List();
+
+    /// <summary>Removes an image; refused while a VM or a snapshot was made from it, unless <paramref name="force"/>.</summary>
+    public Task RemoveImageAsync(string name, bool force, CancellationToken cancellationToken) =>
+        ImagePlan.RemoveAsync(_context, name, force, cancellationToken);
+
+    /// <summary>Checks the host; each check is yielded as it is made.</summary>
+    public IEnumerable<HostCheck> TestHost() => HostChecks.All(_context);
+}

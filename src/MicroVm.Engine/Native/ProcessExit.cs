@@ -1,0 +1,20 @@
+namespace MicroVm.Engine.Native;
+
+/// <summary>How a process ended: one of the two is set.</summary>
+/// <param name="Code">The exit code.</param>
+/// <param name="Signal">The number of the signal that ended it.</param>
+internal sealed record ProcessExit(int? Code, int? Signal)
+{
+    /// <inheritdoc/>
+    public override string ToString() => Code is { } code ? $"exit code {code}" : $"signal {SignalName}";
+
+    private string SignalName => Signal switch
+    {
+        6 => "SIGABRT",
+        9 => "SIGKILL",
+        11 => "SIGSEGV",
+        15 => "SIGTERM",
+        31 => "SIGSYS",
+        _ => $"{Signal}",
+    };
+}

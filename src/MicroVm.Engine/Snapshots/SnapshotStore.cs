@@ -1,0 +1,196 @@
+using System.Globalization;
+using System.Text.Json;
+using MicroVm.Engine.Errors;
+using MicroVm.Engine.Native;
+using MicroVm.Engine.State;
+using MicroVm.Engine.Storage;
+
+namespace MicroVm.Engine.Snapshots;
+
+/// <summary>The snapshots on disk: a directory each, complete or absent.</summary>
+internal sealed class SnapshotStore(MicroVmPaths paths)
+{
+    /// <summary>The memory's file name.</summary>
+    public const string MemoryFile = "memory";
+
+    /// <summary>The device state's file name.</summary>
+    public const string DeviceStateFile = "state";
+
+    /// <summary>The disk's file name.</summary>
+    public const string DiskFile = "disk";
+
+    private const string ManifestFile = "manifest.json";
+    private const string StagingPrefix = ".staging-";
+
+    /// <summary>The directory of a snapshot.</summary>
+    public string DirectoryOf(Guid id) => Path.Combine(paths.SnapshotsDirectory, id.ToString("N"));
+
+    /// <summary>The snapshots; one whose manifest is damaged is given as its id and the failure.</summary>
+    public IEnumerable<(Guid Id, SnapshotManifest? Manifest, MicroVmException? Failure)> List()
+    {
+        foreach (string directory in MachineStore.DirectoriesIn(paths.SnapshotsDirectory))
+        {
+            if (Guid.TryParseExact(Path.GetFileName(directory), "N", out Guid id))
+            {
+                SnapshotManifest? manifest = null;
+                MicroVmException? failure = null;
+                try
+                {
+                    manifest = Read(id);
+                }
+                catch (MicroVmException exception)
+                {
+                    failure = exception;
+                }
+
+                // Neither: it was removed between the listing and the reading.
+                if (manifest is not null || failure is not null)
+                {
+                    yield return (id, manifest, failure);
+                }
+            }
+        }
+    }
+
+    /// <summary>The manifest of a snapshot, or null when there is none.</summary>
+    /// <exception cref="MicroVmException"><see cref="ErrorIds.SnapshotCorrupt"/>.</exception>
+    public SnapshotManifest? Read(Guid id)
+    {
+        string path = Path.Combine(DirectoryOf(id), ManifestFile);
+        try
+        {
+            SnapshotManifest manifest = SnapshotJson.Read(File.ReadAllBytes(path));
+            return manifest.Version == SnapshotManifest.CurrentVersion && manifest.Id == id
+                ? manifest
+                : throw new JsonException($"Version {manifest.Version} of snapshot {manifest.Id} in the directory of {id}.");
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return null;
+        }
+        catch (Exception exception) when (exception is JsonException or IOException or UnauthorizedAccessException)
+        {
+            throw new MicroVmException(ErrorIds.SnapshotCorrupt, ErrorKind.InvalidData, $"The manifest '{path}' is damaged or missing.", exception)
+            {
+                Target = path,
+                RecommendedAction = $"Remove the snapshot: Remove-MicroVmSnapshot -SnapshotId {id}",
+            };
+        }
+    }
+
+    /// <summary>Makes an empty directory to collect a snapshot in, and removes those that processes which were killed have left.</summary>
+    public string Stage(Guid id)
+    {
+        Sweep();
+        string directory = StagingOf(id);
+        MachineStore.MakeDirectory(directory);
+        return directory;
+    }
+
+    /// <summary>Writes the manifest and gives the staged snapshot its final place. Its files must be durable already.</summary>
+    public void Publish(string staging, SnapshotManifest manifest)
+    {
+        AtomicFile.Write(Path.Combine(staging, ManifestFile), SnapshotJson.Write(manifest));
+        Directory.Move(staging, DirectoryOf(manifest.Id));
+        FileSync.SyncDirectory(paths.SnapshotsDirectory);
+    }
+
+    /// <summary>Removes a snapshot. Memory that a VM has mapped lives on until that VM ends.</summary>
+    /// <exception cref="MicroVmException"><see cref="ErrorIds.SnapshotNotFound"/>, or what is wrong with the file system.</exception>
+    public void Remove(Guid id)
+    {
+        // Renamed first: a half-deleted snapshot must not look like one.
+        string doomed = StagingOf(id);
+        try
+        {
+            Sweep();
+            Directory.Move(DirectoryOf(id), doomed);
+            Directory.Delete(doomed, recursive: true);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            throw NotFound(id);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw StorageErrors.Wrap(exception, DirectoryOf(id));
+        }
+    }
+
+    // The name says whose work it is: what a dead process was at, nobody will finish.
+    private string StagingOf(Guid id) => Path.Combine(
+        paths.SnapshotsDirectory,
+        string.Create(CultureInfo.InvariantCulture, $"{StagingPrefix}{id:N}-{ProcessIdentity.Self.ProcessId}-{ProcessIdentity.Self.StartTicks}"));
+
+    private void Sweep()
+    {
+        foreach (string directory in MachineStore.DirectoriesIn(paths.SnapshotsDirectory))
+        {
+            string name = Path.GetFileName(directory);
+            if (name.StartsWith(StagingPrefix, StringComparison.Ordinal)
+                && name.Split('-') is [.., var process, var ticks]
+                && int.TryParse(process, CultureInfo.InvariantCulture, out int processId)
+                && long.TryParse(ticks, CultureInfo.InvariantCulture, out long startTicks)
+                && !new ProcessIdentity(processId, startTicks, ProcessIdentity.CurrentBootId).IsAlive)
+            {
+                try
+                {
+                    Directory.Delete(directory, recursive: true);
+                }
+                catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+                {
+                    // Another process is removing it too, or the next one will.
+                }
+            }
+        }
+    }
+
+    /// <summary>The error for an id that no snapshot has.</summary>
+    public static MicroVmException NotFound(Guid id) =>
+        new(ErrorIds.SnapshotNotFound, ErrorKind.NotFound, $"There is no snapshot with id {id}.")
+        {
+            Target = id,
+            RecommendedAction = "Get-MicroVmSnapshot lists the snapshots.",
+        };
+
+    /// <summary>What a user sees of a snapshot.</summary>
+    public Snapshot View(SnapshotManifest manifest)
+    {
+        string directory = DirectoryOf(manifest.Id);
+        return new Snapshot
+        {
+            Name = manifest.Name,
+            SnapshotId = manifest.Id,
+            VMName = manifest.MachineName,
+            VMId = manifest.MachineId,
+            Description = manifest.Description,
+            CreatedAt = manifest.CreatedAt,
+            ParentSnapshotId = manifest.ParentId,
+            Hypervisor = manifest.Hardware.Hypervisor,
+            HypervisorVersion = manifest.Host.HypervisorVersion,
+            Accelerator = manifest.Host.Accelerator,
+            CpuCount = manifest.Hardware.CpuCount,
+            MemoryBytes = manifest.Hardware.MemoryBytes,
+            Image = manifest.Boot.Image,
+            SizeBytes = FilesOf(manifest).Sum(file => FileUsage.AllocatedBytes(Path.Combine(directory, file))),
+            PauseDuration = manifest.PauseDuration,
+            Path = directory,
+        };
+    }
+
+    // By name and not by listing the directory, which may be removed at any time.
+    private static IEnumerable<string> FilesOf(SnapshotManifest manifest) =>
+        manifest.Disk is null ? [ManifestFile, MemoryFile, DeviceStateFile] : [ManifestFile, MemoryFile, DeviceStateFile, DiskFile];
+
+    /// <summary>What a user sees of a snapshot whose manifest cannot be read.</summary>
+    public Snapshot ViewDamaged(Guid id, MicroVmException failure) => new()
+    {
+        Name = id.ToString("N"),
+        SnapshotId = id,
+        VMName = "",
+        VMId = Guid.Empty,
+        HypervisorVersion = "",
+        Path = DirectoryOf(id),
+        Status = $"{failure.Message} {failure.InnerException?.Message}",
+    };
+}

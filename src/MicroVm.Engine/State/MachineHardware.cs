@@ -1,0 +1,20 @@
+namespace MicroVm.Engine.State;
+
+/// <summary>The machine a VMM is asked to be.</summary>
+internal sealed record MachineHardware
+{
+    /// <summary>The VMM; never <see cref="HypervisorKind.Auto"/>.</summary>
+    public required HypervisorKind Hypervisor { get; init; }
+
+    /// <summary>How guest code shall be executed; <see cref="AcceleratorKind.Auto"/> is decided at each start.</summary>
+    public required AcceleratorKind Accelerator { get; init; }
+
+    /// <summary>The number of vCPUs.</summary>
+    public required int CpuCount { get; init; }
+
+    /// <summary>Memory in bytes.</summary>
+    public required long MemoryBytes { get; init; }
+
+    /// <summary>Size of the writable disk in bytes; 0 for none.</summary>
+    public required long DiskBytes { get; init; }
+}

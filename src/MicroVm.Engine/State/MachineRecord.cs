@@ -1,0 +1,49 @@
+namespace MicroVm.Engine.State;
+
+/// <summary>All that is recorded of a VM. Processes and sockets are the truth, this is the claim.</summary>
+internal sealed record MachineRecord
+{
+    /// <summary>The version of this format that the engine writes.</summary>
+    public const int CurrentVersion = 1;
+
+    /// <summary>The format's version.</summary>
+    public required int Version { get; init; }
+
+    /// <summary>The VM's identity.</summary>
+    public required Guid Id { get; init; }
+
+    /// <summary>The VM's name as typed.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>When it was created.</summary>
+    public required DateTimeOffset CreatedAt { get; init; }
+
+    /// <summary>The machine.</summary>
+    public required MachineHardware Hardware { get; init; }
+
+    /// <summary>What it boots.</summary>
+    public required BootSource Boot { get; init; }
+
+    /// <summary>The last state that was brought about.</summary>
+    public required VmState State { get; init; }
+
+    /// <summary>Why, where that is not plain.</summary>
+    public string? StatusDetail { get; init; }
+
+    /// <summary>The file name of its writable disk in the VM's directory, or null.</summary>
+    public string? OverlayDisk { get; init; }
+
+    /// <summary>The snapshot the memory came from, or null.</summary>
+    public Guid? RestoredFromSnapshotId { get; init; }
+
+    /// <summary>The present VMM process, or null.</summary>
+    public MachineRun? Run { get; init; }
+
+    /// <summary>
+    /// The run directory of a VMM that is being started and is not the VM's yet; null at rest. Whoever finds it set, with nobody at work, ends that VMM.
+    /// </summary>
+    public string? PendingRunDirectory { get; init; }
+
+    /// <summary>How the last VMM process ended, or null.</summary>
+    public string? LastExit { get; init; }
+}

@@ -1,0 +1,28 @@
+using MicroVm.Engine.Native;
+
+namespace MicroVm.Engine.State;
+
+/// <summary>One life of a VMM process.</summary>
+internal sealed record MachineRun
+{
+    /// <summary>The directory of this run's sockets: each run has its own, so a dying VMM and its successor never meet.</summary>
+    public required string RunDirectory { get; init; }
+
+    /// <summary>The process.</summary>
+    public required ProcessIdentity Process { get; init; }
+
+    /// <summary>The VMM's version.</summary>
+    public required string HypervisorVersion { get; init; }
+
+    /// <summary>How guest code is executed; decided, not <see cref="AcceleratorKind.Auto"/>.</summary>
+    public required AcceleratorKind Accelerator { get; init; }
+
+    /// <summary>When the process was started.</summary>
+    public required DateTimeOffset StartedAt { get; init; }
+
+    /// <summary>Where in the serial log this run's output begins, in bytes.</summary>
+    public required long SerialLogOffset { get; init; }
+
+    /// <summary>Whether the guest was past its ready marker when this run began, as after a restore.</summary>
+    public bool ReadyAtStart { get; init; }
+}

@@ -1,0 +1,157 @@
+using System.Text.Json;
+using MicroVm.Engine.Errors;
+using MicroVm.Engine.Native;
+
+namespace MicroVm.Engine.State;
+
+/// <summary>The directories and records of VMs.</summary>
+internal sealed class MachineStore(MicroVmPaths paths)
+{
+    /// <summary>The record's file name in a VM's directory.</summary>
+    public const string RecordFile = "vm.json";
+
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
+
+    /// <summary>Where everything lives.</summary>
+    public MicroVmPaths Paths { get; } = paths;
+
+    /// <summary>The directory of a VM.</summary>
+    public string DirectoryOf(Guid id) => Path.Combine(Paths.MachinesDirectory, id.ToString("N"));
+
+    /// <summary>The log of a VM's serial console.</summary>
+    public string SerialLogOf(Guid id) => Path.Combine(DirectoryOf(id), "serial.log");
+
+    /// <summary>The log of a VM's VMM.</summary>
+    public string VmmLogOf(Guid id) => Path.Combine(DirectoryOf(id), "vmm.log");
+
+    /// <summary>Makes a directory that only its owner may enter, and its parents.</summary>
+    public static void MakeDirectory(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            return;
+        }
+
+        // CreateDirectory gives the mode to the last directory alone.
+        if (Path.GetDirectoryName(path) is { Length: > 0 } parent)
+        {
+            MakeDirectory(parent);
+        }
+
+        Directory.CreateDirectory(path, OwnerOnly);
+    }
+
+    /// <summary>The directories in a directory; none when it does not exist. One that may not be read is not taken for empty.</summary>
+    public static IEnumerable<string> DirectoriesIn(string path)
+    {
+        try
+        {
+            return Directory.EnumerateDirectories(path);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return [];
+        }
+    }
+
+    /// <summary>The ids of all VM directories.</summary>
+    public IEnumerable<Guid> Ids()
+    {
+        foreach (string directory in DirectoriesIn(Paths.MachinesDirectory))
+        {
+            if (Guid.TryParseExact(Path.GetFileName(directory), "N", out Guid id))
+            {
+                yield return id;
+            }
+        }
+    }
+
+    /// <summary>The record of a VM, or null when there is none (it is being made, or was removed).</summary>
+    /// <exception cref="MicroVmException"><see cref="ErrorIds.StateCorrupt"/>.</exception>
+    public MachineRecord? Read(Guid id)
+    {
+        string path = RecordPath(id);
+        byte[] content;
+        try
+        {
+            content = File.ReadAllBytes(path);
+        }
+        catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
+        {
+            return null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw Corrupt(id, $"The record '{path}' cannot be read.", exception);
+        }
+
+        try
+        {
+            MachineRecord record = StateJson.ReadMachine(content);
+            return record.Version == MachineRecord.CurrentVersion && record.Id == id
+                ? record
+                : throw new JsonException($"Version {record.Version} of VM {record.Id} in the directory of {id}.");
+        }
+        catch (JsonException exception)
+        {
+            throw Corrupt(id, $"The record '{path}' is damaged.", exception);
+        }
+    }
+
+    /// <summary>Writes a record.</summary>
+    /// <param name="record">The record.</param>
+    /// <param name="lasting">Whether it must outlast a power failure.</param>
+    public void Write(MachineRecord record, bool lasting = true)
+    {
+        byte[] content = StateJson.Write(record);
+        AtomicFile.Write(RecordPath(record.Id), content, lasting);
+    }
+
+    /// <summary>Removes a VM's directory.</summary>
+    public void Delete(Guid id)
+    {
+        // Out of sight first: so nobody finds half a VM, or makes a file in what is being deleted.
+        string doomed = Path.Combine(Paths.MachinesDirectory, $".removed-{id:N}");
+        Directory.Move(DirectoryOf(id), doomed);
+        Directory.Delete(doomed, recursive: true);
+    }
+
+    /// <summary>Notes how a VMM ended; nothing is noted for a VM that is gone.</summary>
+    public void WriteExit(Guid id, ProcessIdentity process, ProcessExit exit)
+    {
+        byte[] content = StateJson.Write(new ExitRecord(process, exit, DateTimeOffset.Now));
+        try
+        {
+            AtomicFile.Write(ExitPath(id), content, lasting: false);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // The directory was removed together with the VM, or the disk is full: the exit status is a courtesy. Nobody could catch it: this may be in the
+            // handler of a signal.
+        }
+    }
+
+    /// <summary>How a VMM ended, where anybody saw it.</summary>
+    public ExitRecord? ReadExit(Guid id, ProcessIdentity process)
+    {
+        try
+        {
+            ExitRecord exit = StateJson.ReadExit(File.ReadAllBytes(ExitPath(id)));
+            return exit.Process == process ? exit : null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
+        {
+            return null;
+        }
+    }
+
+    private MicroVmException Corrupt(Guid id, string message, Exception cause) => new(ErrorIds.StateCorrupt, ErrorKind.InvalidData, message, cause)
+    {
+        Target = RecordPath(id),
+        RecommendedAction = $"Restore the file, or discard the VM with: Remove-MicroVm -Id {id} -Force",
+    };
+
+    private string RecordPath(Guid id) => Path.Combine(DirectoryOf(id), RecordFile);
+
+    private string ExitPath(Guid id) => Path.Combine(DirectoryOf(id), "exit.json");
+}

@@ -1,0 +1,50 @@
+using System.Text.RegularExpressions;
+using MicroVm.Engine.Errors;
+using MicroVm.Engine.Native;
+
+namespace MicroVm.Engine.Vmm.Qemu;
+
+/// <summary>QEMU's system emulator with the q35 machine, which boots every time under TCG as under KVM and has PCI, ACPI and hot-plug.</summary>
+internal sealed partial class QemuDriver : IVmmDriver
+{
+    private static readonly HostTool s_tool = new("qemu-system-x86_64", "qemu-system-x86");
+    private static readonly TimeSpan s_connectLimit = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_probeLimit = TimeSpan.FromSeconds(10);
+
+    /// <inheritdoc/>
+    public HypervisorKind Kind => HypervisorKind.Qemu;
+
+    /// <inheritdoc/>
+    public VmmCapabilities Capabilities { get; } = new() { MaximumCpuCount = 255, CanTranslate = true };
+
+    /// <inheritdoc/>
+    public string FindProgram() => s_tool.Find()
+        ?? throw new MicroVmException(ErrorIds.HypervisorNotFound, ErrorKind.NotInstalled, $"QEMU ({s_tool.Name}) is not installed.")
+        {
+            Target = s_tool.Name,
+            RecommendedAction = "Install it: sudo apt-get install qemu-system-x86 (Debian, Ubuntu), sudo dnf install qemu-system-x86 (Fedora).",
+        };
+
+    /// <inheritdoc/>
+    public async Task<string> ProbeVersionAsync(CancellationToken cancellationToken)
+    {
+        string program = FindProgram();
+        string output = await (s_tool with { Name = program }).RunAsync(["--version"], s_probeLimit, cancellationToken);
+        return VersionPattern().Match(output) is { Success: true } match
+            ? match.Groups[1].Value
+            : throw new MicroVmException(ErrorIds.HypervisorNotFound, ErrorKind.Protocol, $"'{program} --version' did not name a version.") { Target = program };
+    }
+
+    /// <inheritdoc/>
+    public string SerialSocketIn(string runDirectory) => QemuLaunch.SerialSocketIn(runDirectory);
+
+    /// <inheritdoc/>
+    public VmmCommand Prepare(VmmMachine machine) => QemuLaunch.Compose(FindProgram(), machine);
+
+    /// <inheritdoc/>
+    public async Task<IVmmConnection> ConnectAsync(string runDirectory, CancellationToken cancellationToken) =>
+        new QemuConnection(await QemuApi.ConnectAsync(QemuLaunch.ControlSocketIn(runDirectory), s_connectLimit, cancellationToken));
+
+    [GeneratedRegex(@"version (\d+\.\d+\.\d+)")]
+    private static partial Regex VersionPattern();
+}

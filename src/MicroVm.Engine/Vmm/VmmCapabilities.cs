@@ -1,0 +1,11 @@
+namespace MicroVm.Engine.Vmm;
+
+/// <summary>What a VMM can do.</summary>
+internal sealed record VmmCapabilities
+{
+    /// <summary>The most vCPUs it gives a VM.</summary>
+    public required int MaximumCpuCount { get; init; }
+
+    /// <summary>Whether it works without KVM.</summary>
+    public required bool CanTranslate { get; init; }
+}
