@@ -1,0 +1,167 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using MicroVm.Engine.Errors;
+using MicroVm.Engine.Native;
+using MicroVm.Engine.State;
+using MicroVm.Engine.Tests.Support;
+
+namespace MicroVm.Engine.Tests.State;
+
+public sealed class MachineStoreTests : IDisposable
+{
+    private readonly Scratch _scratch = new();
+    private readonly MachineStore _store;
+    private readonly Guid _id = Guid.NewGuid();
+
+    public MachineStoreTests()
+    {
+        _store = new MachineStore(_scratch.Paths);
+        MachineStore.MakeDirectory(_store.DirectoryOf(_id));
+    }
+
+    private string RecordPath => Path.Combine(_store.DirectoryOf(_id), MachineStore.RecordFile);
+
+    public void Dispose() => _scratch.Dispose();
+
+    [Fact]
+    public void Record_is_read_as_it_was_written()
+    {
+        MachineRecord record = Records.Running(_id, ProcessIdentity.Self);
+
+        _store.Write(record);
+
+        Assert.Equal(JsonSerializer.Serialize(record), JsonSerializer.Serialize(_store.Read(_id)));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(RecordPath));
+    }
+
+    [Fact]
+    public void Directories_are_their_owners_alone() => Assert.All(
+        [_store.DirectoryOf(_id), _scratch.Paths.MachinesDirectory, _scratch.Paths.DataDirectory],
+        path => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(path)));
+
+    [Fact]
+    public void Absent_record_is_null()
+    {
+        Assert.Null(_store.Read(_id));
+        Assert.Null(_store.Read(Guid.NewGuid()));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{")]
+    [InlineData("null")]
+    [InlineData("[]")]
+    [InlineData("{}")]
+    [InlineData("\0\0\0\0")]
+    public void Damage_is_StateCorrupt(string content)
+    {
+        File.WriteAllText(RecordPath, content);
+
+        AssertCorrupt();
+    }
+
+    [Theory]
+    [InlineData("version", "2")]
+    [InlineData("version", "0")]
+    [InlineData("id", "\"6f9619ff-8b86-d011-b42d-00c04fc964ff\"")]
+    [InlineData("id", "\"no id\"")]
+    [InlineData("state", "\"Dancing\"")]
+    [InlineData("name", "null")]
+    [InlineData("hardware", "null")]
+    [InlineData("hardware", "{}")]
+    [InlineData("boot", "null")]
+    [InlineData("run", "{}")]
+    [InlineData("run", "\"text\"")]
+    public void Wrong_member_is_StateCorrupt(string member, string value)
+    {
+        _store.Write(Records.Stopped(_id));
+        JsonNode record = JsonNode.Parse(File.ReadAllBytes(RecordPath))!;
+        record[member] = JsonNode.Parse(value);
+        File.WriteAllText(RecordPath, record.ToJsonString());
+
+        AssertCorrupt();
+    }
+
+    [Fact]
+    public void Truncation_anywhere_is_StateCorrupt()
+    {
+        _store.Write(Records.Running(_id, ProcessIdentity.Self));
+        byte[] whole = File.ReadAllBytes(RecordPath);
+        for (int length = 0; length < whole.Length; length++)
+        {
+            File.WriteAllBytes(RecordPath, whole[..length]);
+            AssertCorrupt();
+        }
+    }
+
+    [Fact]
+    public void Record_that_is_a_directory_is_StateCorrupt()
+    {
+        Directory.CreateDirectory(RecordPath);
+
+        AssertCorrupt();
+    }
+
+    [Fact]
+    public void Ids_are_those_of_well_named_directories()
+    {
+        Directory.CreateDirectory(Path.Combine(_scratch.Paths.MachinesDirectory, "lost+found"));
+        Directory.CreateDirectory(Path.Combine(_scratch.Paths.MachinesDirectory, Guid.NewGuid().ToString("D")));
+        File.WriteAllText(Path.Combine(_scratch.Paths.MachinesDirectory, Guid.NewGuid().ToString("N")), "");
+
+        Assert.Equal([_id], _store.Ids());
+    }
+
+    [Fact]
+    public void No_directory_means_no_ids() => Assert.Empty(new MachineStore(new MicroVmPaths("/nowhere/run", "/nowhere/data")).Ids());
+
+    [Fact]
+    public void Exit_belongs_to_one_process()
+    {
+        ProcessIdentity process = new(4711, 12345, "boot");
+        _store.WriteExit(_id, process, new ProcessExit(3, null));
+
+        Assert.Equal(3, _store.ReadExit(_id, process)!.Exit.Code);
+        Assert.Null(_store.ReadExit(_id, process with { StartTicks = 12346 }));
+    }
+
+    [Fact]
+    public void Exit_that_may_not_be_written_is_dropped()
+    {
+        Directory.CreateDirectory(Path.Combine(_store.DirectoryOf(_id), "exit.json"));
+
+        _store.WriteExit(_id, ProcessIdentity.Self, new ProcessExit(0, null));
+
+        Assert.Null(_store.ReadExit(_id, ProcessIdentity.Self));
+    }
+
+    [Fact]
+    public void Exit_of_a_removed_VM_is_dropped()
+    {
+        Guid gone = Guid.NewGuid();
+
+        _store.WriteExit(gone, ProcessIdentity.Self, new ProcessExit(0, null));
+
+        Assert.Null(_store.ReadExit(gone, ProcessIdentity.Self));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("null")]
+    [InlineData("{}")]
+    [InlineData("{\"process\":")]
+    public void Damaged_exit_is_unknown(string content)
+    {
+        File.WriteAllText(Path.Combine(_store.DirectoryOf(_id), "exit.json"), content);
+
+        Assert.Null(_store.ReadExit(_id, ProcessIdentity.Self));
+    }
+
+    private void AssertCorrupt()
+    {
+        MicroVmException error = Assert.Throws<MicroVmException>(() => _store.Read(_id));
+        Assert.Equal(ErrorIds.StateCorrupt, error.ErrorId);
+        Assert.Contains(RecordPath, error.Message, StringComparison.Ordinal);
+        Assert.NotNull(error.InnerException);
+    }
+}

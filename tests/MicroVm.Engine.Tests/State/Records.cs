@@ -1,0 +1,42 @@
+using MicroVm.Engine.Native;
+using MicroVm.Engine.State;
+
+namespace MicroVm.Engine.Tests.State;
+
+/// <summary>Records for tests.</summary>
+internal static class Records
+{
+    public static MachineRecord Stopped(Guid id, string name = "web") => new()
+    {
+        Version = MachineRecord.CurrentVersion,
+        Id = id,
+        Name = name,
+        CreatedAt = new DateTimeOffset(2026, 11, 20, 12, 0, 0, TimeSpan.FromHours(1)),
+        Hardware = new MachineHardware
+        {
+            Hypervisor = HypervisorKind.Qemu,
+            Accelerator = AcceleratorKind.Auto,
+            CpuCount = 2,
+            MemoryBytes = 256L << 20,
+            DiskBytes = 8L << 30,
+        },
+        Boot = new BootSource { Image = "base", KernelPath = "/images/base/kernel", KernelArguments = ["quiet", "päng=\"1\""], ReadyMarker = "ready" },
+        State = VmState.Stopped,
+        OverlayDisk = "overlay.raw",
+    };
+
+    public static MachineRecord Running(Guid id, ProcessIdentity process) => Stopped(id) with
+    {
+        State = VmState.Running,
+        Run = new MachineRun
+        {
+            RunDirectory = "/run/microvm/0123456789ab",
+            Process = process,
+            HypervisorVersion = "7.2.22",
+            Accelerator = AcceleratorKind.Tcg,
+            StartedAt = DateTimeOffset.Now,
+            SerialLogOffset = 17,
+            ReadyAtStart = true,
+        },
+    };
+}
