@@ -1,0 +1,40 @@
+@{
+    RootModule           = 'module/bin/MicroVm.Commands.dll'
+    ModuleVersion        = '0.1.0'
+    GUID                 = '160955d8-0dd5-4c47-89cc-9637ee1c66e5'
+    Author               = 'The MicroVm authors'
+    CompanyName          = 'The MicroVm authors'
+    Copyright            = 'Copyright (c) The MicroVm authors'
+    Description          = 'Creates, suspends, snapshots, clones and removes microVMs on Linux, as objects in a pipeline.'
+    PowerShellVersion    = '7.6'
+    CompatiblePSEditions = @('Core')
+    TypesToProcess       = @('module/MicroVm.Types.ps1xml')
+    FormatsToProcess     = @('module/MicroVm.Format.ps1xml')
+    FunctionsToExport    = @()
+    CmdletsToExport      = @(
+        'Get-MicroVm'
+        'Get-MicroVmImage'
+        'Get-MicroVmLog'
+        'Get-MicroVmSnapshot'
+        'Install-MicroVmImage'
+        'New-MicroVm'
+        'Remove-MicroVm'
+        'Remove-MicroVmImage'
+        'Remove-MicroVmSnapshot'
+        'Restore-MicroVm'
+        'Resume-MicroVm'
+        'Save-MicroVmSnapshot'
+        'Start-MicroVm'
+        'Stop-MicroVm'
+        'Suspend-MicroVm'
+        'Test-MicroVmHost'
+        'Wait-MicroVm'
+    )
+    VariablesToExport    = @()
+    AliasesToExport      = @('Checkpoint-MicroVm')
+    PrivateData          = @{
+        PSData = @{
+            Tags = @('microvm', 'virtualization', 'virtual-machine', 'snapshot', 'qemu', 'kvm', 'PSEdition_Core', 'Linux')
+        }
+    }
+}

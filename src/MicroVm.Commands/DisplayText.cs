@@ -1,0 +1,37 @@
+using System.Globalization;
+
+namespace MicroVm.Commands;
+
+/// <summary>How the views of <c>MicroVm.Format.ps1xml</c> write values. The arguments may be deserialised, hence loosely typed.</summary>
+public static class DisplayText
+{
+    private static readonly string[] Units = ["B", "KiB", "MiB", "GiB", "TiB"];
+
+    /// <summary>A size in the largest unit that leaves at least 1, such as "512 MiB" or "1.5 GiB".</summary>
+    public static string Size(long bytes)
+    {
+        double value = bytes;
+        int unit = 0;
+        while (value >= 1024 && unit < Units.Length - 1)
+        {
+            value /= 1024;
+            unit++;
+        }
+
+        return string.Create(CultureInfo.InvariantCulture, $"{value:0.#} {Units[unit]}");
+    }
+
+    /// <summary>A duration as days, hours, minutes and seconds; empty where there is none.</summary>
+    public static string Duration(TimeSpan? duration) =>
+        duration?.ToString(@"d\.hh\:mm\:ss", CultureInfo.InvariantCulture) ?? string.Empty;
+
+    /// <summary>The first eight digits of an id; empty where there is none.</summary>
+    public static string ShortId(Guid? id) => id?.ToString("N")[..8] ?? string.Empty;
+
+    /// <summary>The first twelve digits of a digest, without the name of its algorithm.</summary>
+    public static string ShortDigest(string digest)
+    {
+        string digits = digest[(digest.IndexOf(':', StringComparison.Ordinal) + 1)..];
+        return digits[..Math.Min(12, digits.Length)];
+    }
+}

@@ -1,0 +1,187 @@
+using System.Management.Automation;
+using MicroVm.Commands.Completion;
+using MicroVm.Engine;
+using MicroVm.Engine.Machines;
+
+namespace MicroVm.Commands;
+
+/// <summary>New-MicroVm: creates VMs and boots them.</summary>
+[Cmdlet(VerbsCommon.New, Nouns.MicroVm, DefaultParameterSetName = ParameterSets.Image, SupportsShouldProcess = true)]
+[OutputType(typeof(VirtualMachine))]
+public sealed class NewMicroVmCommand : MicroVmCmdlet
+{
+    private static readonly VirtualMachineSpec Defaults = new();
+
+    // What was made and not yet handed out.
+    private readonly List<VirtualMachine> pending = [];
+
+    /// <summary>Names of the VMs; one is made without it.</summary>
+    [Parameter(Position = 0, ValueFromPipeline = true)]
+    [ValidateNotNullOrEmpty]
+    public string[]? Name { get; set; }
+
+    /// <summary>The image to boot; "base" without it, which is installed on first use.</summary>
+    [Parameter(ParameterSetName = ParameterSets.Image)]
+    [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(ImageNameCompleter))]
+    public string? Image { get; set; }
+
+    /// <summary>A kernel file to boot instead of an image: bzImage or ELF vmlinux.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = ParameterSets.Kernel)]
+    [ValidateNotNullOrEmpty]
+    public string? KernelPath { get; set; }
+
+    /// <summary>An initramfs file for the kernel.</summary>
+    [Parameter(ParameterSetName = ParameterSets.Kernel)]
+    [ValidateNotNullOrEmpty]
+    public string? InitramfsPath { get; set; }
+
+    /// <summary>A raw disk image file, attached read-only as the root file system.</summary>
+    [Parameter(ParameterSetName = ParameterSets.Kernel)]
+    [ValidateNotNullOrEmpty]
+    public string? RootDiskPath { get; set; }
+
+    /// <summary>The number of vCPUs.</summary>
+    [Parameter]
+    public int CpuCount { get; set; } = Defaults.CpuCount;
+
+    /// <summary>The guest's memory; 512MB, 0.5GB, "512MiB".</summary>
+    [Parameter]
+    [SizeTransformation]
+    public long MemoryBytes { get; set; } = Defaults.MemoryBytes;
+
+    /// <summary>The size of the VM's own writable disk; the host gives space as the guest writes.</summary>
+    [Parameter]
+    [SizeTransformation]
+    public long? DiskBytes { get; set; }
+
+    /// <summary>Words to append to the kernel command line.</summary>
+    [Parameter]
+    public string[] KernelArgument { get; set; } = [];
+
+    /// <summary>The VMM.</summary>
+    [Parameter]
+    public HypervisorKind Hypervisor { get; set; } = HypervisorKind.Auto;
+
+    /// <summary>How guest code is executed.</summary>
+    [Parameter]
+    public AcceleratorKind Accelerator { get; set; } = AcceleratorKind.Auto;
+
+    /// <summary>How many VMs to make; their names get the suffixes -1, -2 and so on.</summary>
+    [Parameter]
+    [ValidateRange(1, int.MaxValue)]
+    public int Count { get; set; } = 1;
+
+    /// <summary>Create the VMs and leave them stopped.</summary>
+    [Parameter]
+    public SwitchParameter NoStart { get; set; }
+
+    /// <summary>Return only when the guest has written its ready marker.</summary>
+    [Parameter]
+    public SwitchParameter Wait { get; set; }
+
+    /// <summary>The limit of the wait for the guest.</summary>
+    [Parameter]
+    [ValidateRange(0, Limits.MaximumTimeoutSeconds)]
+    public int TimeoutSeconds { get; set; } = Limits.ReadyTimeoutSeconds;
+
+    private bool IsCounted => MyInvocation.BoundParameters.ContainsKey(nameof(Count));
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        if (NoStart && Wait)
+        {
+            ThrowTerminatingError(ErrorRecords.InvalidCombination("-NoStart and -Wait exclude each other."));
+        }
+
+        if (IsCounted && Name is { Length: > 1 })
+        {
+            ThrowTerminatingError(ErrorRecords.InvalidCombination("-Count goes with one name, or none."));
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        VirtualMachineSpec spec = Spec();
+        IEnumerable<VirtualMachine> created = Names().Select(name => Create(spec with { Name = name })).OfType<VirtualMachine>();
+        try
+        {
+            // All are started before the first is waited for: so they boot side by side.
+            foreach (VirtualMachine vm in Wait ? created.ToList() : created)
+            {
+                Task<VirtualMachine> finished = Wait ? WaitReady(vm) : Task.FromResult(vm);
+
+                // From here on it is the user's, even if the wait ran out: then to look at.
+                pending.Remove(vm);
+                if (TryComplete(vm, finished, out VirtualMachine? result))
+                {
+                    WriteObject(result);
+                }
+            }
+        }
+        finally
+        {
+            TakeBack();
+        }
+    }
+
+    private IEnumerable<string?> Names()
+    {
+        if (Name is null)
+        {
+            return Enumerable.Repeat<string?>(null, Count);
+        }
+
+        return IsCounted ? Name.SelectMany(name => NumberedNames.From(name).Take(Count)) : Name;
+    }
+
+    private VirtualMachineSpec Spec() => new()
+    {
+        Image = Image,
+        KernelPath = FilePath.Resolve(this, KernelPath),
+        InitramfsPath = FilePath.Resolve(this, InitramfsPath),
+        RootDiskPath = FilePath.Resolve(this, RootDiskPath),
+        KernelArguments = KernelArgument,
+        Hypervisor = Hypervisor,
+        Accelerator = Accelerator,
+        CpuCount = CpuCount,
+        MemoryBytes = MemoryBytes,
+        DiskBytes = DiskBytes,
+    };
+
+    private VirtualMachine? Create(VirtualMachineSpec spec)
+    {
+        string name = spec.Name ?? "a new VM";
+        return ShouldProcess(name, NoStart ? "Create" : "Create and start")
+            && TryRun(name, (observer, token) => CreateAsync(spec, observer, token), out VirtualMachine? vm)
+                ? vm
+                : null;
+    }
+
+    private async Task<VirtualMachine> CreateAsync(
+        VirtualMachineSpec spec, IOperationObserver observer, CancellationToken cancellationToken)
+    {
+        VirtualMachine vm = await Engine.CreateAsync(spec, !NoStart, observer, cancellationToken);
+        pending.Add(vm);
+        return vm;
+    }
+
+    private Task<VirtualMachine> WaitReady(VirtualMachine vm)
+    {
+        TimeSpan timeout = TimeSpan.FromSeconds(TimeoutSeconds);
+        return Run((observer, token) => Engine.WaitReadyAsync(vm.Id, timeout, observer, token));
+    }
+
+    // Ctrl+C, or a downstream cmdlet that has enough, takes back what was made and not yet handed out.
+    private void TakeBack()
+    {
+        foreach (VirtualMachine vm in pending)
+        {
+            CleanUp(token => Engine.RemoveAsync(vm.Id, force: true, NullObserver.Instance, token));
+        }
+
+        pending.Clear();
+    }
+}

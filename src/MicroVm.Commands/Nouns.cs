@@ -1,0 +1,20 @@
+namespace MicroVm.Commands;
+
+/// <summary>The nouns of the cmdlets.</summary>
+internal static class Nouns
+{
+    /// <summary>A virtual machine.</summary>
+    public const string MicroVm = nameof(MicroVm);
+
+    /// <summary>A snapshot of one.</summary>
+    public const string MicroVmSnapshot = nameof(MicroVmSnapshot);
+
+    /// <summary>What one boots.</summary>
+    public const string MicroVmImage = nameof(MicroVmImage);
+
+    /// <summary>What one writes.</summary>
+    public const string MicroVmLog = nameof(MicroVmLog);
+
+    /// <summary>What one runs on.</summary>
+    public const string MicroVmHost = nameof(MicroVmHost);
+}

@@ -1,0 +1,186 @@
+using System.Management.Automation;
+using MicroVm.Commands.Completion;
+using MicroVm.Engine.Errors;
+using MicroVm.Engine.Machines;
+using MicroVm.Engine.Snapshots;
+
+namespace MicroVm.Commands;
+
+/// <summary>Restore-MicroVm: rolls VMs back to a snapshot, or makes new VMs of one.</summary>
+/// <remarks>
+/// Rolling back loses what the VM has done since, so it confirms as High; a clone loses nothing, so it confirms as New-MicroVm does.
+/// </remarks>
+[Cmdlet(
+    VerbsData.Restore,
+    Nouns.MicroVm,
+    DefaultParameterSetName = ParameterSets.SnapshotName,
+    SupportsShouldProcess = true,
+    ConfirmImpact = ConfirmImpact.High)]
+[OutputType(typeof(VirtualMachine))]
+public sealed class RestoreMicroVmCommand : MicroVmCmdlet
+{
+    /// <summary>Snapshots as objects.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = ParameterSets.Snapshot, ValueFromPipeline = true)]
+    [Alias("InputObject")]
+    [ValidateNotNull]
+    public Snapshot[] Snapshot { get; set; } = [];
+
+    /// <summary>The name of the snapshot; the latest of each VM without it.</summary>
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = ParameterSets.SnapshotName)]
+    [Parameter(Position = 0, ParameterSetName = ParameterSets.VM)]
+    [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(SnapshotNameCompleter))]
+    public string? SnapshotName { get; set; }
+
+    /// <summary>The name of the VM it was taken of; needed where several VMs have a snapshot of that name.</summary>
+    [Parameter(Position = 1, ParameterSetName = ParameterSets.SnapshotName)]
+    [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(MachineNameCompleter))]
+    public string? VMName { get; set; }
+
+    /// <summary>The VMs it was taken of.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = ParameterSets.VM, ValueFromPipeline = true)]
+    [ValidateNotNull]
+    public VirtualMachine[] VM { get; set; } = [];
+
+    /// <summary>Ids of snapshots.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = ParameterSets.Id, ValueFromPipelineByPropertyName = true)]
+    public Guid[] SnapshotId { get; set; } = [];
+
+    /// <summary>Make clones of these names instead of rolling back.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string[]? NewName { get; set; }
+
+    /// <summary>Make this many clones instead of rolling back; their names get the suffixes -1, -2 and so on.</summary>
+    [Parameter]
+    [ValidateRange(1, int.MaxValue)]
+    public int Count { get; set; } = 1;
+
+    /// <summary>Leave the VMs paused.</summary>
+    [Parameter]
+    public SwitchParameter LeaveSuspended { get; set; }
+
+    /// <summary>Do not ask.</summary>
+    [Parameter]
+    public SwitchParameter Force { get; set; }
+
+    private bool IsCounted => MyInvocation.BoundParameters.ContainsKey(nameof(Count));
+
+    /// <inheritdoc/>
+    protected override void BeginProcessing()
+    {
+        if (IsCounted && NewName is { Length: > 1 })
+        {
+            ThrowTerminatingError(ErrorRecords.InvalidCombination("-Count goes with one new name, or none."));
+        }
+    }
+
+    /// <inheritdoc/>
+    protected override void ProcessRecord()
+    {
+        List<Snapshot> targets = ParameterSetName switch
+        {
+            ParameterSets.Snapshot => [.. Snapshot],
+            ParameterSets.Id => [.. Snapshots.ById(SnapshotId)],
+            ParameterSets.VM => [.. VM.Select(OfMachine).OfType<Snapshot>()],
+            _ => ByName() is { } snapshot ? [snapshot] : [],
+        };
+        targets.ForEach(Restore);
+    }
+
+    private Snapshot? ByName() =>
+        Snapshots.Single(SnapshotName!, VMName is null ? Snapshots.All() : Snapshots.ByMachineName([VMName]));
+
+    private Snapshot? OfMachine(VirtualMachine vm)
+    {
+        IEnumerable<Snapshot> taken = Snapshots.OfMachine(vm.Id);
+        if (SnapshotName is not null)
+        {
+            return Snapshots.Single(SnapshotName, taken);
+        }
+
+        Snapshot? latest = taken.MaxBy(snapshot => snapshot.CreatedAt);
+        if (latest is null)
+        {
+            WriteError(ErrorRecords.NotFound(ErrorIds.SnapshotNotFound, "snapshot of", vm));
+        }
+
+        return latest;
+    }
+
+    private void Restore(Snapshot snapshot)
+    {
+        if (IsCounted && NewName is null)
+        {
+            CloneUnderFreeNames(snapshot);
+        }
+        else if (NewName is null)
+        {
+            RollBack(snapshot);
+        }
+        else
+        {
+            foreach (string name in IsCounted ? NumberedNames.From(NewName[0]).Take(Count) : NewName)
+            {
+                Clone(snapshot, name);
+            }
+        }
+    }
+
+    private void RollBack(Snapshot snapshot)
+    {
+        if (ShouldAct(snapshot.VMName, $"Roll back to snapshot {snapshot.Name}", Force ? ConfirmImpact.None : ConfirmImpact.High))
+        {
+            Report(snapshot, RestoreAs(null, snapshot));
+        }
+    }
+
+    private void Clone(Snapshot snapshot, string name)
+    {
+        if (ShouldClone(snapshot, name))
+        {
+            Report(snapshot, RestoreAs(name, snapshot));
+        }
+    }
+
+    private void CloneUnderFreeNames(Snapshot snapshot)
+    {
+        int remaining = Count;
+        foreach (string name in NumberedNames.From(snapshot.VMName).Where(IsFree).TakeWhile(_ => remaining > 0))
+        {
+            if (ShouldClone(snapshot, name))
+            {
+                Task<VirtualMachine> clone = RestoreAs(name, snapshot);
+                if (clone.Exception?.InnerException is MicroVmException { ErrorId: ErrorIds.MicroVmAlreadyExists })
+                {
+                    // Another process took the name since it was seen free: the next one will do.
+                    continue;
+                }
+
+                Report(snapshot, clone);
+            }
+
+            remaining--;
+        }
+    }
+
+    private bool IsFree(string name) => Engine.FindMachine(name) is null;
+
+    private bool ShouldClone(Snapshot snapshot, string name) =>
+        ShouldAct(name, $"Clone from snapshot {snapshot.Name} of {snapshot.VMName}", Force ? ConfirmImpact.None : ConfirmImpact.Medium);
+
+    private Task<VirtualMachine> RestoreAs(string? newName, Snapshot snapshot)
+    {
+        RestoreOptions options = new() { NewName = newName, LeaveSuspended = LeaveSuspended };
+        return Run((observer, token) => Engine.RestoreAsync(snapshot.SnapshotId, options, observer, token));
+    }
+
+    private void Report(Snapshot snapshot, Task<VirtualMachine> restored)
+    {
+        if (TryComplete(snapshot, restored, out VirtualMachine? vm))
+        {
+            WriteObject(vm);
+        }
+    }
+}
