@@ -1,0 +1,100 @@
+BeforeAll {
+    . (Join-Path $PSScriptRoot 'Common.ps1')
+    $common = [System.Management.Automation.Cmdlet]::CommonParameters + [System.Management.Automation.Cmdlet]::OptionalCommonParameters
+    $commands = Get-Command -Module MicroVm -CommandType Cmdlet
+}
+
+Describe 'The public surface' {
+    It 'is the one in BindingTable.txt' {
+        $expected = Get-Content (Join-Path $PSScriptRoot 'BindingTable.txt')
+        $actual = & (Join-Path $PSScriptRoot 'BindingTable.ps1')
+        Compare-Object $expected $actual | ForEach-Object { "$($_.SideIndicator) $($_.InputObject)" } | Should -BeNullOrEmpty
+        $actual.Count | Should -Be $expected.Count
+    }
+
+    It 'binds no -Name by property name' {
+        $commands.ForEach({ $_.Parameters['Name'] }).Where({ $_.ParameterSets.Values.ValueFromPipelineByPropertyName -contains $true }) |
+            Should -BeNullOrEmpty
+    }
+
+    It 'uses approved verbs and singular nouns' {
+        $commands.Verb | Should -BeIn (Get-Verb).Verb
+        $commands.Noun | Where-Object { $_ -like '*s' } | Should -BeNullOrEmpty
+    }
+
+    It 'takes one value from the pipeline per parameter set' {
+        foreach ($command in $commands) {
+            foreach ($set in $command.ParameterSets) {
+                @($set.Parameters | Where-Object ValueFromPipeline).Count | Should -BeLessOrEqual 1 -Because "$($command.Name) $($set.Name)"
+            }
+        }
+    }
+
+    It 'confirms every change' {
+        $commands | Where-Object Verb -NotIn 'Get', 'Test', 'Wait' | ForEach-Object { $_.Parameters.Keys | Should -Contain 'WhatIf' -Because $_.Name }
+    }
+
+    It 'has no property Id on a snapshot, which would bind as the id of a VM' {
+        [MicroVm.Engine.Snapshots.Snapshot].GetProperty('Id') | Should -BeNullOrEmpty
+    }
+}
+
+Describe 'What is piped' {
+    BeforeAll {
+        New-TestHome
+        $vm = [MicroVm.Engine.Machines.VirtualMachine]@{ Name = 'web'; Id = [guid]::NewGuid(); State = 'Running' }
+        $snapshot = [MicroVm.Engine.Snapshots.Snapshot]@{
+            Name = 'golden'; SnapshotId = [guid]::NewGuid(); VMName = 'web'; VMId = $vm.Id; HypervisorVersion = '7.2.0'; Path = '/nowhere'
+        }
+
+        function ConvertTo-Deserialized($InputObject) {
+            [System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize($InputObject))
+        }
+    }
+
+    AfterAll { Remove-TestHome }
+
+    It 'is bound as a VM, which is used without looking it up' {
+        # What if goes to the host: only another process can read it.
+        $script = {
+            param($Manifest)
+            Import-Module $Manifest
+            $vm = [MicroVm.Engine.Machines.VirtualMachine]@{ Name = 'web'; Id = [guid]::NewGuid(); State = 'Running' }
+            foreach ($verb in 'Start', 'Suspend', 'Resume', 'Stop', 'Remove') {
+                $vm | & "$verb-MicroVm" -WhatIf
+            }
+
+            $vm | Save-MicroVmSnapshot golden -WhatIf
+        }
+        $said = pwsh -NoProfile -NonInteractive -Command $script -args $manifest *>&1
+        @($said) -match 'on target "web"' | Should -HaveCount 6
+    }
+
+    It 'is bound by its id when it is a deserialised VM, by <_>' -ForEach 'Start', 'Suspend', 'Resume', 'Stop', 'Remove', 'Wait' {
+        $copy = ConvertTo-Deserialized $vm
+        $command = "$_-MicroVm"
+        $copy | & $command -ErrorVariable failure -ErrorAction SilentlyContinue
+        $failure[0].FullyQualifiedErrorId | Should -BeLike 'MicroVmNotFound,*'
+        $failure[0].TargetObject | Should -Be $vm.Id
+    }
+
+    It 'is bound by the id of its VM when it is a snapshot, by <_>' -ForEach 'Get', 'Start', 'Suspend', 'Resume', 'Stop', 'Remove', 'Wait' {
+        $command = "$_-MicroVm"
+        $snapshot | & $command -ErrorVariable failure -ErrorAction SilentlyContinue
+        $failure[0].FullyQualifiedErrorId | Should -BeLike 'MicroVmNotFound,*'
+        $failure[0].TargetObject | Should -Be $snapshot.VMId
+    }
+
+    It 'is bound by its own id when it is a deserialised snapshot, by <_>' -ForEach 'Get-MicroVmSnapshot', 'Remove-MicroVmSnapshot', 'Restore-MicroVm' {
+        (ConvertTo-Deserialized $snapshot) | & $_ -ErrorVariable failure -ErrorAction SilentlyContinue
+        $failure[0].FullyQualifiedErrorId | Should -BeLike 'SnapshotNotFound,*'
+        $failure[0].TargetObject | Should -Be $snapshot.SnapshotId
+    }
+
+    It 'is bound as a name when it is text, by <_>' -ForEach 'Get', 'Start', 'Suspend', 'Resume', 'Stop', 'Remove', 'Wait' {
+        $command = "$_-MicroVm"
+        'web' | & $command -ErrorVariable failure -ErrorAction SilentlyContinue
+        $failure[0].FullyQualifiedErrorId | Should -BeLike 'MicroVmNotFound,*'
+        $failure[0].TargetObject | Should -Be 'web'
+    }
+}

@@ -1,0 +1,115 @@
+BeforeAll {
+    . (Join-Path $PSScriptRoot 'Common.ps1')
+    New-TestHome -WithImage
+}
+
+AfterAll { Remove-TestHome }
+
+Describe 'New-MicroVm' {
+    It 'creates and boots a VM from the base image' {
+        $vm = New-MicroVm web
+        $vm | Should -BeOfType MicroVm.Engine.Machines.VirtualMachine
+        $vm.Name | Should -Be 'web'
+        $vm.State | Should -Be 'Running'
+        $vm.Image | Should -Be 'base'
+        $vm.MemoryBytes | Should -Be 256MB
+        $vm.CpuCount | Should -Be 1
+        $vm.Uptime | Should -BeOfType timespan
+        Get-Process -Id $vm.ProcessId | Should -Not -BeNullOrEmpty
+    }
+
+    It 'waits for the guest with -Wait' {
+        $vm = New-MicroVm ready -Wait
+        Get-MicroVmLog ready | Should -Contain 'microvm: guest ready'
+        $vm.State | Should -Be 'Running'
+    }
+
+    It 'leaves the VM stopped with -NoStart' {
+        $vm = New-MicroVm idle -NoStart
+        $vm.State | Should -Be 'Stopped'
+        $vm.ProcessId | Should -BeNullOrEmpty
+    }
+
+    It 'makes a name when none is given' {
+        (New-MicroVm -NoStart).Name | Should -Match '^[A-Za-z0-9][A-Za-z0-9-]{0,62}$'
+    }
+
+    It 'makes several VMs by name' {
+        (New-MicroVm several-a, several-b -NoStart).Name | Should -Be 'several-a', 'several-b'
+    }
+
+    It 'makes several VMs by names from the pipeline' {
+        ('piped-a', 'piped-b' | New-MicroVm -NoStart).Name | Should -Be 'piped-a', 'piped-b'
+    }
+
+    It 'numbers names with -Count' {
+        (New-MicroVm many -Count 2 -NoStart).Name | Should -Be 'many-1', 'many-2'
+        @(New-MicroVm -Count 2 -NoStart).Name | Select-Object -Unique | Should -HaveCount 2
+    }
+
+    It 'takes sizes as numbers and as text' {
+        $vm = New-MicroVm sizes -MemoryBytes 192MB -DiskBytes '1 GiB' -CpuCount 2 -NoStart
+        $vm.MemoryBytes | Should -Be 192MB
+        $vm.DiskBytes | Should -Be 1GB
+        $vm.CpuCount | Should -Be 2
+        (New-MicroVm text -MemoryBytes '0.25GB' -NoStart).MemoryBytes | Should -Be 256MB
+    }
+
+    It 'boots files, with paths relative to the location' {
+        $image = Get-MicroVmImage base
+        $initramfs = $image.InitramfsPath
+        Push-Location (Split-Path $image.KernelPath)
+        try {
+            $vm = New-MicroVm files -KernelPath (Split-Path $image.KernelPath -Leaf) -InitramfsPath $initramfs -NoStart
+        }
+        finally {
+            Pop-Location
+        }
+
+        $vm.Image | Should -BeNullOrEmpty
+        $vm.KernelPath | Should -Be $image.KernelPath
+    }
+
+    It 'hands kernel arguments to the guest' {
+        $null = New-MicroVm arguments -KernelArgument 'no.such.option=7' -NoStart
+        (Start-MicroVm arguments).State | Should -Be 'Running'
+    }
+
+    It 'refuses a name that is taken, whatever its case' {
+        { New-MicroVm WEB -NoStart } | Should -Throw -ErrorId 'MicroVmAlreadyExists,MicroVm.Commands.NewMicroVmCommand'
+    }
+
+    It 'refuses what no VM can be: <Because>' -ForEach @(
+        @{ Because = 'a name with a dot'; Arguments = @{ Name = 'a.b' } }
+        @{ Because = 'no vCPU'; Arguments = @{ CpuCount = 0 } }
+        @{ Because = 'part of a MiB'; Arguments = @{ MemoryBytes = 256MB + 1 } }
+    ) {
+        { New-MicroVm @Arguments -NoStart } | Should -Throw -ErrorId 'InvalidMicroVmSpec,MicroVm.Commands.NewMicroVmCommand'
+    }
+
+    It 'refuses a kernel file that does not exist' {
+        { New-MicroVm -KernelPath (Join-Path $TestDrive 'none') } | Should -Throw -ErrorId 'FileNotFound,MicroVm.Commands.NewMicroVmCommand'
+    }
+
+    It 'refuses arguments that do not go together' {
+        { New-MicroVm -NoStart -Wait } | Should -Throw -ErrorId 'InvalidParameterCombination,MicroVm.Commands.NewMicroVmCommand'
+        { New-MicroVm a, b -Count 2 } | Should -Throw -ErrorId 'InvalidParameterCombination,MicroVm.Commands.NewMicroVmCommand'
+        { New-MicroVm -KernelPath env:PATH } | Should -Throw -ErrorId 'NotAFileSystemPath,MicroVm.Commands.NewMicroVmCommand'
+    }
+
+    It 'goes on with other names when one is taken' {
+        $made = New-MicroVm web, other -NoStart -ErrorVariable failure -ErrorAction SilentlyContinue
+        $made.Name | Should -Be 'other'
+        $failure.TargetObject | Should -Be 'web'
+    }
+
+    It 'makes nothing with -WhatIf' {
+        New-MicroVm hypothetical -WhatIf | Should -BeNullOrEmpty
+        Get-MicroVm hypothetica[l] | Should -BeNullOrEmpty
+    }
+
+    It 'leaves the VM running when the guest is not ready in time' {
+        { New-MicroVm slow -Wait -TimeoutSeconds 0 } | Should -Throw -ErrorId 'MicroVmTimeout,MicroVm.Commands.NewMicroVmCommand'
+        (Get-MicroVm slow).State | Should -Be 'Running'
+    }
+}
