@@ -91,6 +91,19 @@ internal static class LogFile
         return FindIn(stream, new byte[ChunkBytes], ref kept, Encoding.UTF8.GetBytes(text));
     }
 
+    /// <summary>Whether a text is in the last part of what a log holds after an offset; however long the log is, this takes no longer.</summary>
+    public static bool ContainsLately(string path, long offset, string text)
+    {
+        try
+        {
+            return Contains(path, Math.Max(offset, new FileInfo(path).Length - ChunkBytes), text);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>Waits until the log holds a text at or after an offset, or its writer has ended.</summary>
     /// <returns>Whether the text is there; false when the writer ended or the time ran out.</returns>
     public static async Task<bool> WaitForAsync(

@@ -11,6 +11,9 @@ internal static class MachineView
 {
     private const int LastWords = 3;
 
+    // With panic=-1 a panic reboots, and a reboot ends the VMM as a power-off does: only the console tells them apart.
+    private const string KernelPanic = "Kernel panic - not syncing";
+
     private static readonly TimeSpan s_lastThreadsLimit = TimeSpan.FromSeconds(1);
 
     /// <summary>The VM as it is now.</summary>
@@ -85,6 +88,8 @@ internal static class MachineView
         {
             _ when record.State == VmState.Stopping => (VmState.Stopped, null, exit?.ToString()),
             null => (VmState.Stopped, "The VMM ended while nobody watched; its exit status is not known.", null),
+            { Code: 0 } when LogFile.ContainsLately(context.Machines.SerialLogOf(record.Id), run.SerialLogOffset, KernelPanic) =>
+                (VmState.Failed, "The guest's kernel panicked; Get-MicroVmLog shows its last words.", exit.ToString()),
             { Code: 0 } => (VmState.Stopped, "The guest powered off.", exit.ToString()),
             _ => (VmState.Failed, $"The VMM ended with {exit}{WordsOf(context, record)}", exit.ToString()),
         };

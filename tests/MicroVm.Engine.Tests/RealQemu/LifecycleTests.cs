@@ -198,6 +198,8 @@ public sealed class LifecycleTests(QemuHome home) : QemuTests(home)
         MicroVmException error = await Assert.ThrowsAsync<MicroVmException>(
             () => Engine.WaitReadyAsync(machine.Id, TimeSpan.FromSeconds(90), Silent, CancellationToken.None));
 
+        Assert.Equal(VmState.Failed, Now(machine).State);
+        Assert.Contains("panicked", Now(machine).StatusDetail, StringComparison.Ordinal);
         Assert.Equal(ErrorIds.HypervisorExited, error.ErrorId);
         Assert.Contains("ended before it was ready (exit code 0). Its console last said: ", error.Message, StringComparison.Ordinal);
     }
