@@ -23,6 +23,7 @@ internal static class RestorePlan
         PhaseTimer timer = new(observer, $"Restore {manifest.MachineName}/{manifest.Name}");
         SnapshotChecks.CheckHost(manifest, await VersionHereAsync(context, manifest, cancellationToken));
         SnapshotChecks.CheckFiles(manifest, context.Snapshots.DirectoryOf(snapshotId));
+        await SnapshotChecks.CheckDeviceStateAsync(manifest, context.Snapshots.DirectoryOf(snapshotId), cancellationToken);
         SpecRules.CheckFiles(manifest.Boot);
         timer.Mark("checks");
         Operation operation = new(context, manifest, options, timer, observer);
@@ -141,14 +142,11 @@ internal static class RestorePlan
                 timer.Mark("disk");
             }
 
-            // Read while the VMM starts, which takes longer.
-            Task check = SnapshotChecks.CheckDeviceStateAsync(manifest, snapshot, cancellationToken);
             MachineLauncher.Launched launched = await MachineLauncher.AwaitStateAsync(
                 context, machine, record, Path.Combine(snapshot, SnapshotStore.MemoryFile), manifest.Host, manifest.GuestWasReady, _undo, cancellationToken);
             await using (launched.Connection)
             {
                 timer.Mark("launch");
-                await check;
                 try
                 {
                     using SafeFileHandle state = File.OpenHandle(Path.Combine(snapshot, SnapshotStore.DeviceStateFile));

@@ -3,7 +3,6 @@ namespace MicroVm.Engine.Native;
 /// <summary>The error numbers the engine decides by (errno(3); the same on x86-64 and arm64).</summary>
 internal static class Errno
 {
-    public const int OperationNotPermitted = 1;
     public const int NoSuchFile = 2;
     public const int NoSuchProcess = 3;
     public const int Interrupted = 4;

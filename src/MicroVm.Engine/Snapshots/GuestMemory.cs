@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 using MicroVm.Engine.Errors;
+using MicroVm.Engine.Native;
 using MicroVm.Engine.Storage;
 
 namespace MicroVm.Engine.Snapshots;
@@ -77,7 +78,7 @@ internal sealed class GuestMemory
                 {
                     cancellationToken.ThrowIfCancellationRequested();
                     int pages = (int)Math.Min(entries.Length, (region.Length - done) / PageBytes);
-                    ReadExactly(pagemap, MemoryMarshal.AsBytes(entries.AsSpan(0, pages)), (region.Start + done) / PageBytes * EntryBytes);
+                    FileReading.ReadExactly(pagemap, MemoryMarshal.AsBytes(entries.AsSpan(0, pages)), (region.Start + done) / PageBytes * EntryBytes);
                     CopyRuns(entries.AsSpan(0, pages), memory, region.Start + done, target, region.FileOffset + done, data);
                 }
             }
@@ -106,27 +107,12 @@ internal sealed class GuestMemory
             }
 
             Span<byte> run = data.AsSpan(0, (page - first) * PageBytes);
-            ReadExactly(memory, run, address + ((long)first * PageBytes));
+            FileReading.ReadExactly(memory, run, address + ((long)first * PageBytes));
             RandomAccess.Write(target, run, offset + ((long)first * PageBytes));
         }
     }
 
     private static bool IsPrivate(ulong entry) => (entry & Swapped) != 0 || ((entry & Present) != 0 && (entry & FileBacked) == 0);
-
-    private static void ReadExactly(SafeFileHandle file, Span<byte> buffer, long offset)
-    {
-        while (buffer.Length > 0)
-        {
-            int read = RandomAccess.Read(file, buffer, offset);
-            if (read == 0)
-            {
-                throw new EndOfStreamException($"The guest's memory ends at {offset:x}.");
-            }
-
-            buffer = buffer[read..];
-            offset += read;
-        }
-    }
 
     private SafeFileHandle OpenProcessFile(string name)
     {

@@ -74,8 +74,8 @@ internal static class CopyUpdate
         {
             Span<byte> wanted = buffer.AsSpan(0, length);
             Span<byte> present = buffer.AsSpan(ChunkBytes, length);
-            ReadExactly(from, wanted, offset);
-            ReadExactly(to, present, offset);
+            FileReading.ReadExactly(from, wanted, offset);
+            FileReading.ReadExactly(to, present, offset);
             if (wanted.SequenceEqual(present))
             {
                 return;
@@ -93,21 +93,6 @@ internal static class CopyUpdate
         finally
         {
             ArrayPool<byte>.Shared.Return(buffer);
-        }
-    }
-
-    private static void ReadExactly(SafeFileHandle file, Span<byte> buffer, long offset)
-    {
-        while (buffer.Length > 0)
-        {
-            int read = RandomAccess.Read(file, buffer, offset);
-            if (read == 0)
-            {
-                throw new EndOfStreamException("The file became shorter while it was read.");
-            }
-
-            buffer = buffer[read..];
-            offset += read;
         }
     }
 }

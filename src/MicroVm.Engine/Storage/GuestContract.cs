@@ -29,9 +29,6 @@ internal static class GuestContract
     /// <summary>The line the base image writes to its serial console when it is ready: the power button works, the shell is about to start.</summary>
     public const string ReadyMarker = "microvm: guest ready";
 
-    /// <summary>How the guest's last words begin when it cannot go on; it powers off then.</summary>
-    public const string FailurePrefix = "microvm: ";
-
     /// <summary>How long after its start the guest gives up waiting for a disk it was told of, in seconds.</summary>
     public const int DiskWaitSeconds = 10;
 

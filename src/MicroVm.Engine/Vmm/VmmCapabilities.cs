@@ -5,7 +5,4 @@ internal sealed record VmmCapabilities
 {
     /// <summary>The most vCPUs it gives a VM.</summary>
     public required int MaximumCpuCount { get; init; }
-
-    /// <summary>Whether it works without KVM.</summary>
-    public required bool CanTranslate { get; init; }
 }

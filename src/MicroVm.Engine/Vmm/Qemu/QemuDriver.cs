@@ -15,7 +15,7 @@ internal sealed partial class QemuDriver : IVmmDriver
     public HypervisorKind Kind => HypervisorKind.Qemu;
 
     /// <inheritdoc/>
-    public VmmCapabilities Capabilities { get; } = new() { MaximumCpuCount = 255, CanTranslate = true };
+    public VmmCapabilities Capabilities { get; } = new() { MaximumCpuCount = 255 };
 
     /// <inheritdoc/>
     public string FindProgram() => s_tool.Find()
