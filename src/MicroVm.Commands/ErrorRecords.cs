@@ -56,6 +56,7 @@ internal static class ErrorRecords
         ErrorKind.InvalidState => ErrorCategory.InvalidOperation,
         ErrorKind.Busy => ErrorCategory.ResourceBusy,
         ErrorKind.Timeout => ErrorCategory.OperationTimeout,
+        ErrorKind.ConnectionFailed => ErrorCategory.ConnectionError,
         ErrorKind.Protocol => ErrorCategory.ProtocolError,
         ErrorKind.ResourceUnavailable => ErrorCategory.ResourceUnavailable,
         ErrorKind.NotInstalled => ErrorCategory.NotInstalled,

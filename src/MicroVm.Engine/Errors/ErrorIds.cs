@@ -54,6 +54,24 @@ public static class ErrorIds
     /// <summary>Nobody can tell when the guest is ready: what it boots has no ready marker.</summary>
     public const string NoReadyMarker = nameof(NoReadyMarker);
 
+    /// <summary>No agent answers in the guest, or not any more.</summary>
+    public const string GuestAgentUnavailable = nameof(GuestAgentUnavailable);
+
+    /// <summary>The agent in the guest is configured not to do this, or too old for it.</summary>
+    public const string GuestAgentCommandBlocked = nameof(GuestAgentCommandBlocked);
+
+    /// <summary>The agent in the guest refused a call, or does not keep to its protocol.</summary>
+    public const string GuestAgentError = nameof(GuestAgentError);
+
+    /// <summary>The guest has no such program.</summary>
+    public const string GuestCommandNotFound = nameof(GuestCommandNotFound);
+
+    /// <summary>A command in the guest wrote more than one object can hold.</summary>
+    public const string GuestOutputTooLong = nameof(GuestOutputTooLong);
+
+    /// <summary>A file could not be copied between host and guest.</summary>
+    public const string GuestCopyFailed = nameof(GuestCopyFailed);
+
     /// <summary>KVM was asked for and cannot be used.</summary>
     public const string KvmUnavailable = nameof(KvmUnavailable);
 

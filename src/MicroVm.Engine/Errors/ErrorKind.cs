@@ -21,6 +21,9 @@ public enum ErrorKind
     /// <summary>A wait ended before what it waited for.</summary>
     Timeout,
 
+    /// <summary>Nobody answers at the other end of a channel.</summary>
+    ConnectionFailed,
+
     /// <summary>The VMM answered with an error, or not in its protocol.</summary>
     Protocol,
 

@@ -40,6 +40,7 @@ internal static class BootPlan
                 CpuCount = spec.CpuCount,
                 MemoryBytes = spec.MemoryBytes,
                 DiskBytes = diskBytes,
+                HasAgentPort = true,
             },
             Boot = boot,
             State = VmState.Stopped,

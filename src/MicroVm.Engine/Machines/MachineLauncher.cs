@@ -96,6 +96,7 @@ internal static class MachineLauncher
             RunDirectory = runDirectory,
             SerialLogPath = serialLog,
             VmmLogPath = context.Machines.VmmLogOf(record.Id),
+            AgentPort = record.Hardware.HasAgentPort ? GuestContract.AgentPort : null,
             RestoreMachineType = restoreMachineType,
         };
         // On record before it starts: if this process is killed in between, the next one finds the VMM by its socket and ends it.

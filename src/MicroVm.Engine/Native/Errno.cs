@@ -6,6 +6,7 @@ internal static class Errno
     public const int NoSuchFile = 2;
     public const int NoSuchProcess = 3;
     public const int Interrupted = 4;
+    public const int NoSuchDevice = 6;
     public const int TryAgain = 11;
     public const int PermissionDenied = 13;
     public const int FileExists = 17;

@@ -8,6 +8,7 @@ internal sealed partial class FileWatch : IDisposable
 {
     private const int NonBlockingCloseOnExec = 0x800 | 0x80000;
     private const uint Modified = 0x2;
+    private const uint ClosedAfterWriting = 0x8;
     private const uint MovedTo = 0x80;
     private const uint Deleted = 0x200;
     private const uint SelfDeleted = 0x400;
@@ -16,15 +17,23 @@ internal sealed partial class FileWatch : IDisposable
 
     /// <summary>Begins to watch an existing file or directory.</summary>
     public FileWatch(string path)
+        : this(path, Modified | MovedTo | Deleted | SelfDeleted)
+    {
+    }
+
+    private FileWatch(string path, uint events)
     {
         Handle = InotifyInit(NonBlockingCloseOnExec);
-        if (Handle.IsInvalid || InotifyAddWatch(Handle, path, Modified | MovedTo | Deleted | SelfDeleted) < 0)
+        if (Handle.IsInvalid || InotifyAddWatch(Handle, path, events) < 0)
         {
             LinuxException failure = LinuxException.Last("inotify", path);
             Handle.Dispose();
             throw failure;
         }
     }
+
+    /// <summary>Watches for whoever has a file open for writing to close it, be it by dying.</summary>
+    public static FileWatch ForClose(string path) => new(path, ClosedAfterWriting);
 
     /// <summary>Becomes readable when something changed since the last <see cref="Clear"/>.</summary>
     public SafeFileHandle Handle { get; }

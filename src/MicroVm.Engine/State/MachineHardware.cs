@@ -17,4 +17,7 @@ internal sealed record MachineHardware
 
     /// <summary>Size of the writable disk in bytes; 0 for none.</summary>
     public required long DiskBytes { get; init; }
+
+    /// <summary>Whether it has a port for the guest agent; machines recorded before there was one have none.</summary>
+    public bool HasAgentPort { get; init; }
 }

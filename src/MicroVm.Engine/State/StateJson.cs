@@ -78,6 +78,7 @@ internal static class StateJson
         writer.WriteNumber("cpuCount", hardware.CpuCount);
         writer.WriteNumber("memoryBytes", hardware.MemoryBytes);
         writer.WriteNumber("diskBytes", hardware.DiskBytes);
+        writer.WriteBoolean("hasAgentPort", hardware.HasAgentPort);
         writer.WriteEndObject();
     }
 
@@ -89,6 +90,7 @@ internal static class StateJson
         CpuCount = fields.SmallNumber("cpuCount"),
         MemoryBytes = fields.Number("memoryBytes"),
         DiskBytes = fields.Number("diskBytes"),
+        HasAgentPort = fields.Flag("hasAgentPort"),
     };
 
     /// <summary>What a machine boots, as a member.</summary>

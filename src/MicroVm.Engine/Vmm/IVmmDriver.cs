@@ -19,6 +19,9 @@ internal interface IVmmDriver
     /// <summary>The path of a VM's serial console socket.</summary>
     string SerialSocketIn(string runDirectory);
 
+    /// <summary>Where the agent in a VM's guest is reached.</summary>
+    VmmAgentEndpoint AgentEndpointIn(string runDirectory);
+
     /// <summary>Makes the sockets and composes the command that starts the VMM.</summary>
     VmmCommand Prepare(VmmMachine machine);
 

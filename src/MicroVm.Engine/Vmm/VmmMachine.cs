@@ -47,6 +47,9 @@ internal sealed record VmmMachine
     /// <summary>The file that gets the VMM's own output, appended.</summary>
     public required string VmmLogPath { get; init; }
 
+    /// <summary>The name of the guest agent's port, or null for a machine without one.</summary>
+    public string? AgentPort { get; init; }
+
     /// <summary>The exact machine type a snapshot was taken on; null boots the VMM's default.</summary>
     public string? RestoreMachineType { get; init; }
 

@@ -18,6 +18,8 @@ internal sealed class DeafDriver(Action<string> started) : IVmmDriver
 
     public string SerialSocketIn(string runDirectory) => _qemu.SerialSocketIn(runDirectory);
 
+    public VmmAgentEndpoint AgentEndpointIn(string runDirectory) => _qemu.AgentEndpointIn(runDirectory);
+
     public VmmCommand Prepare(VmmMachine machine) => _qemu.Prepare(machine);
 
     public async Task<IVmmConnection> ConnectAsync(string runDirectory, CancellationToken cancellationToken)

@@ -18,6 +18,8 @@ internal sealed class StubVmm(string program) : IVmmDriver
 
     public string SerialSocketIn(string runDirectory) => _qemu.SerialSocketIn(runDirectory);
 
+    public VmmAgentEndpoint AgentEndpointIn(string runDirectory) => _qemu.AgentEndpointIn(runDirectory);
+
     public VmmCommand Prepare(VmmMachine machine) => QemuLaunch.Compose(program, machine);
 
     public Task<IVmmConnection> ConnectAsync(string runDirectory, CancellationToken cancellationToken) => _qemu.ConnectAsync(runDirectory, cancellationToken);

@@ -39,6 +39,9 @@ internal sealed partial class QemuDriver : IVmmDriver
     public string SerialSocketIn(string runDirectory) => QemuLaunch.SerialSocketIn(runDirectory);
 
     /// <inheritdoc/>
+    public VmmAgentEndpoint AgentEndpointIn(string runDirectory) => new(VmmAgentTransport.VirtioSerial, QemuLaunch.AgentPipeIn(runDirectory));
+
+    /// <inheritdoc/>
     public VmmCommand Prepare(VmmMachine machine) => QemuLaunch.Compose(FindProgram(), machine);
 
     /// <inheritdoc/>

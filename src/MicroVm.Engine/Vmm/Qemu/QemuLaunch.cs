@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
+using MicroVm.Engine.Native;
 
 namespace MicroVm.Engine.Vmm.Qemu;
 
@@ -19,8 +20,11 @@ internal static class QemuLaunch
     /// <summary>The serial console's socket.</summary>
     public static string SerialSocketIn(string runDirectory) => Path.Combine(runDirectory, "serial.sock");
 
+    /// <summary>What the paths of the agent's two pipes begin with.</summary>
+    public static string AgentPipeIn(string runDirectory) => Path.Combine(runDirectory, "agent");
+
     /// <summary>
-    /// Makes the sockets and composes the command. The sockets listen before QEMU starts, so connecting needs no polling: the first answer waits in QEMU's
+    /// Makes the sockets and pipes and composes the command. The sockets listen before QEMU starts, so connecting needs no polling: the first answer waits in QEMU's
     /// own start-up.
     /// </summary>
     public static VmmCommand Compose(string program, VmmMachine machine)
@@ -36,6 +40,12 @@ internal static class QemuLaunch
             descriptors.Add(VmmSocket.Listen(SerialSocketIn(machine.RunDirectory)));
             // The caller's memory file stays the caller's: the VMM gets a descriptor of it all the same.
             descriptors.Add(new SafeFileHandle(machine.Memory.DangerousGetHandle(), ownsHandle: false));
+            if (machine.AgentPort is not null)
+            {
+                Fifo.Create(AgentPipeIn(machine.RunDirectory) + ".in");
+                Fifo.Create(AgentPipeIn(machine.RunDirectory) + ".out");
+            }
+
             return new VmmCommand(program, Arguments(machine), descriptors);
         }
         catch
@@ -82,6 +92,15 @@ internal static class QemuLaunch
             arguments.AddRange(
                 "-drive", $"if=none,id=disk{i},format=raw,file={Escape(disk.Path)},read-only={(disk.ReadOnly ? "on" : "off")},discard=unmap",
                 "-device", $"virtio-blk-pci,drive=disk{i},serial={disk.Serial}");
+        }
+
+        if (machine.AgentPort is { } port)
+        {
+            // Pipes, which are always open, and not a socket: a guest whose port has no client reads end-of-file again and again, ten times a second.
+            arguments.AddRange(
+                "-device", "virtio-serial-pci,max_ports=2",
+                "-chardev", $"pipe,id=agent,path={Escape(AgentPipeIn(machine.RunDirectory))}",
+                "-device", $"virtserialport,chardev=agent,name={port}");
         }
 
         if (machine.ForRestore)

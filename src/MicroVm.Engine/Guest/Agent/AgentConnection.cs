@@ -1,0 +1,162 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.Json;
+using MicroVm.Engine.Errors;
+
+namespace MicroVm.Engine.Guest.Agent;
+
+/// <summary>
+/// A conversation with the QEMU guest agent (qemu-ga(8)): one request after the other, each a line of JSON. It begins with <c>guest-sync-delimited</c>, after
+/// which nothing that an earlier client left unread can be taken for an answer.
+/// </summary>
+internal sealed class AgentConnection : IAsyncDisposable
+{
+    // What a client that was killed may have asked for: two streams of 16 MiB of a command, in base 64.
+    private const long MostAbandonedBytes = 64L << 20;
+
+    private static readonly byte[] s_sentinel = [0xFF];
+
+    private readonly Stream _stream;
+    private readonly AgentLines _lines;
+    private readonly string _vmName;
+
+    private AgentConnection(Stream stream, string vmName)
+    {
+        _stream = stream;
+        _lines = new AgentLines(stream);
+        _vmName = vmName;
+    }
+
+    /// <summary>Connects and waits until the agent answers.</summary>
+    /// <param name="channel">The way to it.</param>
+    /// <param name="vmName">The VM's name, for errors.</param>
+    /// <param name="limit">How long it may take. An agent that is being started is waited for.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="MicroVmException"><see cref="ErrorIds.GuestAgentUnavailable"/>, <see cref="ErrorIds.GuestAgentError"/>.</exception>
+    public static async Task<AgentConnection> OpenAsync(IGuestChannel channel, string vmName, TimeSpan limit, CancellationToken cancellationToken)
+    {
+        Stream? stream = null;
+        try
+        {
+            return await AgentFailure.WithinAsync(
+                limit,
+                async token =>
+                {
+                    stream = await channel.OpenAsync(token);
+                    AgentConnection connection = new(stream, vmName);
+                    await connection.SyncAsync(token);
+                    return connection;
+                },
+                () => AgentFailure.Silent(vmName, limit),
+                vmName,
+                cancellationToken);
+        }
+        catch
+        {
+            stream?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Makes a call and gives what it returned.</summary>
+    /// <param name="request">The call.</param>
+    /// <param name="limit">How long the agent may take.</param>
+    /// <param name="cancellationToken">Ends the wait; the conversation cannot go on after it.</param>
+    /// <exception cref="MicroVmException">
+    /// <see cref="ErrorIds.GuestAgentError"/>: the agent refused, or answered what is no answer. <see cref="ErrorIds.GuestAgentCommandBlocked"/>: it may not
+    /// do this. <see cref="ErrorIds.GuestAgentUnavailable"/>: it does not answer any more.
+    /// </exception>
+    public async Task<JsonElement> CallAsync(AgentRequest request, TimeSpan limit, CancellationToken cancellationToken) =>
+        (await CallAllAsync([request], limit, cancellationToken))[0];
+
+    /// <summary>Makes several calls in one round trip: the agent reads the next while its answer to the last is on the way. All are made, even if one fails.</summary>
+    /// <returns>What they returned, in order.</returns>
+    /// <exception cref="MicroVmException">As <see cref="CallAsync"/>, for the first that failed.</exception>
+    public Task<JsonElement[]> CallAllAsync(IReadOnlyList<AgentRequest> requests, TimeSpan limit, CancellationToken cancellationToken) =>
+        AgentFailure.WithinAsync(
+            limit,
+            async token =>
+            {
+                // Written beside the reading: an agent whose answers nobody reads takes no further requests.
+                Task writing = WriteAsync(requests, token);
+                JsonElement[] answers = new JsonElement[requests.Count];
+                MicroVmException? failure = null;
+                for (int i = 0; i < answers.Length; i++)
+                {
+                    try
+                    {
+                        answers[i] = Take(await _lines.ReadAsync(requests[i].LongestReplyBytes, token), requests[i]);
+                    }
+                    catch (MicroVmException exception)
+                    {
+                        failure ??= exception;
+                    }
+                }
+
+                await writing;
+                return failure is null ? answers : throw failure;
+            },
+            () => AgentFailure.Stalled(_vmName, requests[0].Command, limit),
+            _vmName,
+            cancellationToken);
+
+    /// <inheritdoc/>
+    public ValueTask DisposeAsync() => _stream.DisposeAsync();
+
+    private async Task WriteAsync(IReadOnlyList<AgentRequest> requests, CancellationToken cancellationToken)
+    {
+        foreach (AgentRequest request in requests)
+        {
+            await _stream.WriteAsync(request.ToLine(), cancellationToken);
+        }
+    }
+
+    private async Task SyncAsync(CancellationToken cancellationToken)
+    {
+        int id = RandomNumberGenerator.GetInt32(int.MaxValue);
+        AgentRequest sync = new("guest-sync-delimited", writer => writer.WriteNumber("id", id));
+        // The sentinel makes the agent forget the half request of a client that was killed.
+        await _stream.WriteAsync(s_sentinel, cancellationToken);
+        await _stream.WriteAsync(sync.ToLine(), cancellationToken);
+        while (true)
+        {
+            await _lines.SkipToSentinelAsync(MostAbandonedBytes, cancellationToken);
+            // It may be the answer to an earlier client's sync.
+            if (Take(await _lines.ReadAsync(sync.LongestReplyBytes, cancellationToken), sync) is { ValueKind: JsonValueKind.Number } answer
+                && answer.TryGetInt64(out long answered)
+                && answered == id)
+            {
+                return;
+            }
+        }
+    }
+
+    private JsonElement Take(ReadOnlyMemory<byte> line, AgentRequest request)
+    {
+        JsonElement answer;
+        try
+        {
+            using JsonDocument document = JsonDocument.Parse(line);
+            answer = document.RootElement.Clone();
+        }
+        catch (JsonException exception)
+        {
+            throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"{line.Length} bytes came that are no JSON."), exception);
+        }
+
+        if (answer.ValueKind == JsonValueKind.Object && answer.TryGetProperty("return", out JsonElement result))
+        {
+            return result;
+        }
+
+        if (answer.ValueKind == JsonValueKind.Object && answer.TryGetProperty("error", out JsonElement error) && error.ValueKind == JsonValueKind.Object)
+        {
+            throw AgentFailure.Refused(_vmName, request.Command, Text(error, "class"), Text(error, "desc"));
+        }
+
+        throw new FormatException("The answer has neither a result nor an error.");
+    }
+
+    private static string Text(JsonElement element, string name) =>
+        element.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : "";
+}

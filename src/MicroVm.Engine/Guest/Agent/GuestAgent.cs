@@ -1,0 +1,36 @@
+namespace MicroVm.Engine.Guest.Agent;
+
+/// <summary>
+/// The agent of one running VM. Who wants to speak with it takes a turn: connects, asks a few questions, and leaves, so that several commands, from this
+/// process and others, go on side by side.
+/// </summary>
+/// <param name="channel">The way to the agent.</param>
+/// <param name="directory">The VM's directory, where the turns are kept.</param>
+/// <param name="vmName">The VM's name, for errors.</param>
+internal sealed class GuestAgent(IGuestChannel channel, string directory, string vmName)
+{
+    // An agent that has not answered by then is not there: one that starts with its guest is there seconds after it.
+    private static readonly TimeSpan s_answerLimit = TimeSpan.FromSeconds(20);
+
+    /// <summary>The VM's name.</summary>
+    public string VMName => vmName;
+
+    /// <summary>Speaks with the agent. Calls of one turn should take no longer than others can wait.</summary>
+    /// <param name="work">What is to be said.</param>
+    /// <param name="cancellationToken">Ends the wait and the conversation.</param>
+    /// <param name="answerLimit">How long the agent may take to answer at first; 20 s without it.</param>
+    /// <exception cref="Errors.MicroVmException">As <see cref="AgentConnection"/> throws them.</exception>
+    public async Task<T> UseAsync<T>(Func<AgentConnection, Task<T>> work, CancellationToken cancellationToken, TimeSpan? answerLimit = null)
+    {
+        using AgentTurn turn = await AgentTurn.TakeAsync(directory, cancellationToken);
+        await using AgentConnection agent = await AgentConnection.OpenAsync(channel, vmName, answerLimit ?? s_answerLimit, cancellationToken);
+        try
+        {
+            return await work(agent);
+        }
+        catch (FormatException exception)
+        {
+            throw AgentFailure.Garbled(vmName, exception);
+        }
+    }
+}
