@@ -1,5 +1,6 @@
 using MicroVm.Engine.Errors;
 using MicroVm.Engine.Guest;
+using MicroVm.Engine.Guest.Commands;
 using MicroVm.Engine.Hosts;
 using MicroVm.Engine.Machines;
 using MicroVm.Engine.Snapshots;
@@ -77,6 +78,14 @@ public sealed class MicroVmEngine
     /// <summary>Waits until the VM is in the given state.</summary>
     public Task<VirtualMachine> WaitStateAsync(Guid id, VmState state, TimeSpan timeout, IOperationObserver observer, CancellationToken cancellationToken) =>
         WaitPlan.StateAsync(_context, id, state, timeout, observer, cancellationToken);
+
+    /// <summary>
+    /// Runs a command in a guest and hands on its output as it comes, both streams. Cancelling ends the command with all its processes. While
+    /// <paramref name="take"/> does not return, no more is read, and a command that writes much has to wait.
+    /// </summary>
+    public Task<GuestCommandEnd> RunCommandAsync(
+        Guid id, GuestCommand command, Func<GuestOutput, Task> take, IOperationObserver observer, CancellationToken cancellationToken) =>
+        CommandPlan.RunAsync(_context, id, command, take, observer, cancellationToken);
 
     /// <summary>Takes a snapshot of a running or paused VM and leaves the VM as it was. A null name makes one from the time.</summary>
     public Task<Snapshot> SaveSnapshotAsync(Guid vmId, string? name, string? description, IOperationObserver observer, CancellationToken cancellationToken) =>

@@ -63,6 +63,9 @@ public static class ErrorIds
     /// <summary>The agent in the guest refused a call, or does not keep to its protocol.</summary>
     public const string GuestAgentError = nameof(GuestAgentError);
 
+    /// <summary>A command for a guest breaks a rule.</summary>
+    public const string InvalidGuestCommand = nameof(InvalidGuestCommand);
+
     /// <summary>The guest has no such program.</summary>
     public const string GuestCommandNotFound = nameof(GuestCommandNotFound);
 

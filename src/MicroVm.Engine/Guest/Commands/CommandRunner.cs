@@ -1,0 +1,254 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using MicroVm.Engine.Errors;
+using MicroVm.Engine.Guest.Agent;
+
+namespace MicroVm.Engine.Guest.Commands;
+
+/// <summary>
+/// Runs one command in a guest. The agent's guest-exec gives output only after the end, 16 MiB at most, and cannot end what it started; so the command is
+/// wrapped in a few lines of shell (<c>run.sh</c>) that send its output to files, which are read while they grow.
+/// </summary>
+internal sealed class CommandRunner
+{
+    // What the agent passes on by a pipe; more goes by a file.
+    private const int LongestPipedBytes = 1 << 20;
+
+    // For ending a command whose caller has gone: two seconds of grace in the guest, and a busy host.
+    private static readonly TimeSpan s_endLimit = TimeSpan.FromSeconds(20);
+
+    private readonly GuestAgent _agent;
+    private readonly GuestCommand _command;
+    private readonly Func<GuestOutput, Task> _take;
+    private readonly string _id = RandomNumberGenerator.GetHexString(16, lowercase: true);
+    private readonly CommandOutput _output;
+    private readonly long _startedAt = Stopwatch.GetTimestamp();
+    private AgentProcess? _process;
+    private AgentExecStatus? _end;
+
+    private CommandRunner(GuestAgent agent, GuestCommand command, Func<GuestOutput, Task> take)
+    {
+        _agent = agent;
+        _command = command;
+        _take = take;
+        _output = new CommandOutput(agent, _id);
+    }
+
+    /// <summary>Runs a command to its end.</summary>
+    /// <param name="agent">The guest's agent.</param>
+    /// <param name="command">The command.</param>
+    /// <param name="take">Takes its output as it comes. While it does not return, nothing is read, and a command that writes much has to wait.</param>
+    /// <param name="cancellationToken">Ends the command with all its processes.</param>
+    /// <exception cref="MicroVmException">
+    /// <see cref="ErrorIds.GuestCommandNotFound"/>; <see cref="ErrorIds.FileNotFound"/> for the working directory; <see cref="ErrorIds.InvalidGuestCommand"/>;
+    /// <see cref="ErrorIds.MicroVmTimeout"/>; and as <see cref="GuestAgent.UseAsync"/>.
+    /// </exception>
+    public static async Task<GuestCommandEnd> RunAsync(
+        GuestAgent agent, GuestCommand command, Func<GuestOutput, Task> take, CancellationToken cancellationToken)
+    {
+        CommandRules.Check(command);
+        CommandRunner runner = new(agent, command, take);
+        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        if (command.Timeout is { } timeout)
+        {
+            limit.CancelAfter(timeout);
+        }
+
+        try
+        {
+            AgentExecStatus status = await runner.RunAsync(limit.Token);
+            return new GuestCommandEnd(status.ExitCode ?? 128 + (status.Signal ?? 0), Stopwatch.GetElapsedTime(runner._startedAt));
+        }
+        catch (Exception exception) when (runner._end is null && exception is not MicroVmException { ErrorId: ErrorIds.GuestAgentUnavailable })
+        {
+            await runner.EndAsync();
+            if (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested)
+            {
+                throw runner.TimedOut();
+            }
+
+            throw;
+        }
+    }
+
+    private async Task<AgentExecStatus> RunAsync(CancellationToken cancellationToken)
+    {
+        bool hasInputFile = _command.Input.Length > LongestPipedBytes;
+        if (hasInputFile)
+        {
+            await WriteInputAsync(cancellationToken);
+        }
+
+        CommandStep step = await _agent.UseAsync(connection => StartAsync(connection, hasInputFile, cancellationToken), cancellationToken);
+        while (true)
+        {
+            await TakeAsync(step.Output.Pieces);
+            if (_end is not null && step.Output.IsAll)
+            {
+                return _end;
+            }
+
+            if (_end is null)
+            {
+                if (step.Output.IsAll && _output.IsWindowFull)
+                {
+                    await _output.EmptyAsync(_process!, TakeAsync, cancellationToken);
+                }
+
+                await Task.Delay(_process!.Pause, cancellationToken);
+            }
+
+            step = await _agent.UseAsync(connection => GoOnAsync(connection, cancellationToken), cancellationToken);
+        }
+    }
+
+    private async Task<CommandStep> StartAsync(AgentConnection connection, bool hasInputFile, CancellationToken cancellationToken)
+    {
+        long id = await connection.ExecuteAsync(GuestScripts.Shell, Arguments(hasInputFile), hasInputFile ? default : _command.Input, cancellationToken);
+        _process = new AgentProcess(_agent, id);
+        return await ReadAsync(connection, await _process.WatchAsync(connection, cancellationToken), cancellationToken);
+    }
+
+    private async Task<CommandStep> GoOnAsync(AgentConnection connection, CancellationToken cancellationToken) =>
+        await ReadAsync(connection, _end ?? await connection.ExecuteStatusAsync(_process!.ProcessId, cancellationToken), cancellationToken);
+
+    // The status was asked for before: what the command wrote before its end is then read for certain.
+    private async Task<CommandStep> ReadAsync(AgentConnection connection, AgentExecStatus status, CancellationToken cancellationToken)
+    {
+        if (status.HasExited)
+        {
+            _end = status;
+            if (Obstacle(status) is { } obstacle)
+            {
+                throw obstacle;
+            }
+        }
+
+        CommandPieces pieces = await _output.ReadAsync(connection, cancellationToken);
+        if (status.HasExited && pieces.IsAll)
+        {
+            await _output.AbandonAsync(connection, cancellationToken);
+        }
+
+        return new CommandStep(status, pieces);
+    }
+
+    private async Task TakeAsync(IReadOnlyList<GuestOutput> pieces)
+    {
+        foreach (GuestOutput piece in pieces)
+        {
+            await _take(piece);
+        }
+    }
+
+    private List<string> Arguments(bool hasInputFile)
+    {
+        List<string> arguments =
+        [
+            "-c",
+            GuestScripts.Read("run"),
+            "sh",
+            $"MICROVM_COMMAND={_id}",
+            _command.WorkingDirectory ?? "",
+            _command.User ?? "",
+            hasInputFile ? "file" : "",
+            _command.Environment.Count.ToString(CultureInfo.InvariantCulture),
+            .. _command.Environment.Select(variable => $"{variable.Key}={variable.Value}"),
+            _command.Script is null ? "" : _command.Shell,
+            _command.Script ?? _command.FilePath!,
+            .. _command.ArgumentList,
+        ];
+        return arguments;
+    }
+
+    private async Task WriteInputAsync(CancellationToken cancellationToken)
+    {
+        await AgentProcess.RunScriptAsync(_agent, "umask 077; mkdir -p /run/microvm-commands", [], default, cancellationToken);
+        string path = CommandOutput.PathOf(_id, "in");
+        long file = await _agent.UseAsync(connection => connection.OpenFileAsync(path, "w", cancellationToken), cancellationToken);
+        for (int start = 0; start < _command.Input.Length; start += AgentCalls.FileChunkBytes)
+        {
+            ReadOnlyMemory<byte> piece = _command.Input.Slice(start, Math.Min(AgentCalls.FileChunkBytes, _command.Input.Length - start));
+            await _agent.UseAsync(
+                async connection =>
+                {
+                    await connection.WriteFileAsync(file, piece, cancellationToken);
+                    return true;
+                },
+                cancellationToken);
+        }
+
+        await _agent.UseAsync(
+            async connection =>
+            {
+                await connection.CloseFileAsync(file, cancellationToken);
+                return true;
+            },
+            cancellationToken);
+    }
+
+    // What kept the command from being run, as the wrapper said it on the agent's own pipe; null when it ran.
+    private MicroVmException? Obstacle(AgentExecStatus status)
+    {
+        const string Prefix = "microvm:";
+        string said = Encoding.UTF8.GetString(status.Errors).TrimEnd();
+        int at = said.LastIndexOf(Prefix, StringComparison.Ordinal);
+        (string Id, ErrorKind Kind, string Message, string Advice)? failure = (at < 0 ? said : said[(at + Prefix.Length)..]) switch
+        {
+            "" => null,
+            "program" => (
+                ErrorIds.GuestCommandNotFound,
+                ErrorKind.NotFound,
+                $"The guest of VM '{_agent.VMName}' has no program '{(_command.Script is null ? _command.FilePath : _command.Shell)}' that can be run.",
+                "Check the name, or give the path."),
+            "directory" => (
+                ErrorIds.FileNotFound, ErrorKind.NotFound, $"The guest of VM '{_agent.VMName}' has no directory '{_command.WorkingDirectory}'.", "Check -WorkingDirectory."),
+            "user" => (ErrorIds.InvalidGuestCommand, ErrorKind.InvalidArgument, $"The guest of VM '{_agent.VMName}' has no user '{_command.User}'.", "Check -User."),
+            _ => (
+                ErrorIds.StorageFailed,
+                ErrorKind.ResourceUnavailable,
+                $"The guest of VM '{_agent.VMName}' cannot hold the command's output in /run: {said.Replace('\n', ' ')}",
+                "Free memory in the guest."),
+        };
+        return failure is { } found ? new MicroVmException(found.Id, found.Kind, found.Message) { Target = _agent.VMName, RecommendedAction = found.Advice } : null;
+    }
+
+    // Whoever waited has gone; the command must not outlive that.
+    private async Task EndAsync()
+    {
+        using CancellationTokenSource limit = new(s_endLimit);
+        try
+        {
+            string script = GuestScripts.Read("members") + GuestScripts.Read("end");
+            await AgentProcess.RunScriptAsync(_agent, script, [_id], default, limit.Token);
+            if (_process is not null)
+            {
+                // The agent keeps what it started on its list until it is asked.
+                await _process.WaitAsync(limit.Token);
+            }
+
+            await _agent.UseAsync(
+                async connection =>
+                {
+                    await _output.AbandonAsync(connection, limit.Token);
+                    return true;
+                },
+                limit.Token);
+        }
+        catch (Exception exception) when (exception is MicroVmException or OperationCanceledException)
+        {
+            // A guest that does not answer cannot be helped; what is thrown already matters more.
+        }
+    }
+
+    private MicroVmException TimedOut() => new(
+        ErrorIds.MicroVmTimeout,
+        ErrorKind.Timeout,
+        string.Create(CultureInfo.InvariantCulture, $"The command in VM '{_agent.VMName}' ran longer than {_command.Timeout!.Value.TotalSeconds:0.#} s and was ended."))
+    {
+        Target = _agent.VMName,
+        RecommendedAction = "Give it more time (-TimeoutSeconds).",
+    };
+}
