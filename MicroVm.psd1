@@ -17,6 +17,7 @@
         'Get-MicroVmLog'
         'Get-MicroVmSnapshot'
         'Install-MicroVmImage'
+        'Invoke-MicroVmCommand'
         'New-MicroVm'
         'Remove-MicroVm'
         'Remove-MicroVmImage'

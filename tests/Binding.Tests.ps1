@@ -23,7 +23,8 @@ Describe 'The public surface' {
     }
 
     It 'takes one value from the pipeline per parameter set' {
-        foreach ($command in $commands) {
+        # Invoke-MicroVmCommand takes standard input where the VMs are given, and VMs where they are not.
+        foreach ($command in $commands | Where-Object Name -NE 'Invoke-MicroVmCommand') {
             foreach ($set in $command.ParameterSets) {
                 @($set.Parameters | Where-Object ValueFromPipeline).Count | Should -BeLessOrEqual 1 -Because "$($command.Name) $($set.Name)"
             }
@@ -89,6 +90,16 @@ Describe 'What is piped' {
         (ConvertTo-Deserialized $snapshot) | & $_ -ErrorVariable failure -ErrorAction SilentlyContinue
         $failure[0].FullyQualifiedErrorId | Should -BeLike 'SnapshotNotFound,*'
         $failure[0].TargetObject | Should -Be $snapshot.SnapshotId
+    }
+
+    It 'is standard input of Invoke-MicroVmCommand where the VMs are named, and the VMs where they are not' {
+        'text' | Invoke-MicroVmCommand web -FilePath cat -ErrorVariable failure -ErrorAction SilentlyContinue
+        $failure[0].TargetObject | Should -Be 'web'
+        $vm | Invoke-MicroVmCommand -FilePath cat -ErrorVariable failure -ErrorAction SilentlyContinue
+        $failure[0].TargetObject.Id | Should -Be $vm.Id
+        $snapshot | Invoke-MicroVmCommand -FilePath cat -ErrorVariable failure -ErrorAction SilentlyContinue
+        $failure[0].TargetObject | Should -Be $snapshot.VMId
+        { $vm | Invoke-MicroVmCommand uname -FilePath cat } | Should -Throw -ErrorId 'InvalidParameterCombination,*'
     }
 
     It 'is bound as a name when it is text, by <_>' -ForEach 'Get', 'Start', 'Suspend', 'Resume', 'Stop', 'Remove', 'Wait' {

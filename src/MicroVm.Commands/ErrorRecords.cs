@@ -59,6 +59,7 @@ internal static class ErrorRecords
         ErrorKind.ConnectionFailed => ErrorCategory.ConnectionError,
         ErrorKind.Protocol => ErrorCategory.ProtocolError,
         ErrorKind.ResourceUnavailable => ErrorCategory.ResourceUnavailable,
+        ErrorKind.CommandFailed => ErrorCategory.FromStdErr,
         ErrorKind.NotInstalled => ErrorCategory.NotInstalled,
         ErrorKind.PermissionDenied => ErrorCategory.PermissionDenied,
         ErrorKind.InvalidData => ErrorCategory.InvalidData,

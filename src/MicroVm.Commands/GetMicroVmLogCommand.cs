@@ -28,7 +28,7 @@ public sealed class GetMicroVmLogCommand : TargetCmdlet
 
     private protected override void Process(VirtualMachine vm)
     {
-        foreach (string line in Guard(() => Stream(token => Engine.ReadLogAsync(vm.Id, Source, Tail, Wait, token)), vm))
+        foreach (string line in Guard(() => Enumerate(token => Engine.ReadLogAsync(vm.Id, Source, Tail, Wait, token)), vm))
         {
             WriteObject(Raw ? line : TerminalText.Neutralise(line));
         }

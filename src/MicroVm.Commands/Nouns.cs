@@ -12,6 +12,9 @@ internal static class Nouns
     /// <summary>What one boots.</summary>
     public const string MicroVmImage = nameof(MicroVmImage);
 
+    /// <summary>What one runs.</summary>
+    public const string MicroVmCommand = nameof(MicroVmCommand);
+
     /// <summary>What one writes.</summary>
     public const string MicroVmLog = nameof(MicroVmLog);
 

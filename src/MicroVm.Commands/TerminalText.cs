@@ -13,6 +13,10 @@ public static partial class TerminalText
         return text.Any(IsUnsafe) ? Control().Replace(EscapeSequence().Replace(text, string.Empty), MakeVisible) : text;
     }
 
+    /// <summary>As <see cref="Neutralise"/>, line by line.</summary>
+    public static string NeutraliseLines(string text) =>
+        text.Any(c => c != '\n' && IsUnsafe(c)) ? string.Join('\n', text.Split('\n').Select(Neutralise)) : text;
+
     private static bool IsUnsafe(char c) => char.IsControl(c) && c != '\t';
 
     private static string MakeVisible(Match match) => string.Create(CultureInfo.InvariantCulture, $"\\x{(int)match.Value[0]:x2}");

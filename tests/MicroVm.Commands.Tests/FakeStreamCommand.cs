@@ -13,7 +13,7 @@ public sealed class FakeStreamCommand : MicroVmCmdlet
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
-        foreach (string element in Guard(() => Stream(Source), "source"))
+        foreach (string element in Guard(() => Enumerate(Source), "source"))
         {
             WriteObject(element);
         }

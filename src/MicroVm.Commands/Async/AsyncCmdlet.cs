@@ -60,7 +60,7 @@ public abstract class AsyncCmdlet : PSCmdlet
     }
 
     /// <summary>Hands out the elements of an asynchronous sequence one by one, no faster than they are taken.</summary>
-    private protected IEnumerable<T> Stream<T>(Func<CancellationToken, IAsyncEnumerable<T>> source)
+    private protected IEnumerable<T> Enumerate<T>(Func<CancellationToken, IAsyncEnumerable<T>> source)
     {
         IAsyncEnumerator<T> elements = source(stop.Token).GetAsyncEnumerator(stop.Token);
         Task<bool> move = Task.FromResult(true);

@@ -69,6 +69,9 @@ public static class ErrorIds
     /// <summary>The guest has no such program.</summary>
     public const string GuestCommandNotFound = nameof(GuestCommandNotFound);
 
+    /// <summary>A command in the guest ended with another exit code than 0.</summary>
+    public const string GuestCommandFailed = nameof(GuestCommandFailed);
+
     /// <summary>A command in the guest wrote more than one object can hold.</summary>
     public const string GuestOutputTooLong = nameof(GuestOutputTooLong);
 

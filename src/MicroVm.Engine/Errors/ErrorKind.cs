@@ -30,6 +30,9 @@ public enum ErrorKind
     /// <summary>The VMM process ended when it should not have, or a host resource is used up.</summary>
     ResourceUnavailable,
 
+    /// <summary>A command ran and said that it failed.</summary>
+    CommandFailed,
+
     /// <summary>A program or device the operation needs is not on this host.</summary>
     NotInstalled,
 

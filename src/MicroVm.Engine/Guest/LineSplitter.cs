@@ -3,7 +3,7 @@ using System.Text;
 namespace MicroVm.Engine.Guest;
 
 /// <summary>Makes lines of bytes that come in pieces; a line that never ends is cut, so that no guest can fill the memory.</summary>
-internal sealed class LineSplitter
+public sealed class LineSplitter
 {
     private const int LongestLineBytes = 64 << 10;
 
