@@ -17,19 +17,29 @@ public sealed class WaitMicroVmCommand : TargetCmdlet
     [Parameter]
     public VmState State { get; set; }
 
+    /// <summary>The TCP port in the guest, for the condition Port.</summary>
+    [Parameter]
+    [ValidateRange(1, 65535)]
+    public int Port { get; set; }
+
     /// <summary>The limit of the wait for each VM.</summary>
     [Parameter]
     [ValidateRange(0, Limits.MaximumTimeoutSeconds)]
     public int TimeoutSeconds { get; set; } = Limits.ReadyTimeoutSeconds;
 
-    private bool WaitsForState => MyInvocation.BoundParameters.ContainsKey(nameof(State));
+    private bool WaitsForState => IsBound(nameof(State));
 
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
-        if (WaitsForState && MyInvocation.BoundParameters.ContainsKey(nameof(For)))
+        if (WaitsForState && IsBound(nameof(For)))
         {
             ThrowTerminatingError(ErrorRecords.InvalidCombination("-For and -State exclude each other."));
+        }
+
+        if (IsBound(nameof(Port)) != (For == WaitCondition.Port))
+        {
+            ThrowTerminatingError(ErrorRecords.InvalidCombination("-Port goes with -For Port, and that with -Port."));
         }
     }
 
@@ -44,8 +54,20 @@ public sealed class WaitMicroVmCommand : TargetCmdlet
     private Task<VirtualMachine> WaitAsync(Guid id, IOperationObserver observer, CancellationToken cancellationToken)
     {
         TimeSpan timeout = TimeSpan.FromSeconds(TimeoutSeconds);
-        return WaitsForState
-            ? Engine.WaitStateAsync(id, State, timeout, observer, cancellationToken)
-            : Engine.WaitReadyAsync(id, timeout, observer, cancellationToken);
+        if (WaitsForState)
+        {
+            return Engine.WaitStateAsync(id, State, timeout, observer, cancellationToken);
+        }
+
+        return For switch
+        {
+            WaitCondition.Agent => Engine.WaitAgentAsync(id, timeout, observer, cancellationToken),
+            WaitCondition.Network => Engine.WaitNetworkAsync(id, timeout, observer, cancellationToken),
+            WaitCondition.Port => Engine.WaitPortAsync(id, Port, timeout, observer, cancellationToken),
+            WaitCondition.Exit => Engine.WaitExitAsync(id, timeout, observer, cancellationToken),
+            _ => Engine.WaitReadyAsync(id, timeout, observer, cancellationToken),
+        };
     }
+
+    private bool IsBound(string parameter) => MyInvocation.BoundParameters.ContainsKey(parameter);
 }

@@ -1,5 +1,6 @@
 using MicroVm.Engine.Errors;
 using MicroVm.Engine.Guest;
+using MicroVm.Engine.Guest.Agent;
 using MicroVm.Engine.Guest.Commands;
 using MicroVm.Engine.Hosts;
 using MicroVm.Engine.Machines;
@@ -74,6 +75,22 @@ public sealed class MicroVmEngine
     /// <summary>Waits until the guest wrote its image's ready marker.</summary>
     public Task<VirtualMachine> WaitReadyAsync(Guid id, TimeSpan timeout, IOperationObserver observer, CancellationToken cancellationToken) =>
         WaitPlan.ReadyAsync(_context, id, timeout, observer, cancellationToken);
+
+    /// <summary>Waits until the agent in the guest answers.</summary>
+    public Task<VirtualMachine> WaitAgentAsync(Guid id, TimeSpan timeout, IOperationObserver observer, CancellationToken cancellationToken) =>
+        WaitPlan.GuestAsync(_context, id, GuestCondition.Agent, timeout, observer, cancellationToken);
+
+    /// <summary>Waits until an interface of the guest other than its loopback has an address that is good beyond its link.</summary>
+    public Task<VirtualMachine> WaitNetworkAsync(Guid id, TimeSpan timeout, IOperationObserver observer, CancellationToken cancellationToken) =>
+        WaitPlan.GuestAsync(_context, id, GuestCondition.Network, timeout, observer, cancellationToken);
+
+    /// <summary>Waits until something in the guest listens on a TCP port.</summary>
+    public Task<VirtualMachine> WaitPortAsync(Guid id, int port, TimeSpan timeout, IOperationObserver observer, CancellationToken cancellationToken) =>
+        WaitPlan.GuestAsync(_context, id, GuestCondition.Port(port), timeout, observer, cancellationToken);
+
+    /// <summary>Waits until the VM has no VMM any more, however it ended.</summary>
+    public Task<VirtualMachine> WaitExitAsync(Guid id, TimeSpan timeout, IOperationObserver observer, CancellationToken cancellationToken) =>
+        WaitPlan.ExitAsync(_context, id, timeout, observer, cancellationToken);
 
     /// <summary>Waits until the VM is in the given state.</summary>
     public Task<VirtualMachine> WaitStateAsync(Guid id, VmState state, TimeSpan timeout, IOperationObserver observer, CancellationToken cancellationToken) =>

@@ -70,6 +70,19 @@ internal static class AgentCalls
     public static async Task<long> OpenFileAsync(this AgentConnection agent, string path, string mode, CancellationToken cancellationToken) =>
         Number(await agent.CallAsync(OpenFile(path, mode), cancellationToken));
 
+    /// <summary>As <see cref="OpenFileAsync"/>, but null when there is no such file, or no such directory.</summary>
+    public static async Task<long?> TryOpenFileAsync(this AgentConnection agent, string path, string mode, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await agent.OpenFileAsync(path, mode, cancellationToken);
+        }
+        catch (MicroVmException exception) when (exception.ErrorId == ErrorIds.GuestAgentError && exception.Message.EndsWith("No such file or directory", StringComparison.Ordinal))
+        {
+            return null;
+        }
+    }
+
     /// <summary>The call that <see cref="OpenFileAsync"/> makes.</summary>
     public static AgentRequest OpenFile(string path, string mode) => new(
         "guest-file-open",

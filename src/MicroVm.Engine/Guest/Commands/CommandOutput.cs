@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using System.Text.Json;
-using MicroVm.Engine.Errors;
 using MicroVm.Engine.Guest.Agent;
 
 namespace MicroVm.Engine.Guest.Commands;
@@ -107,17 +106,10 @@ internal sealed class CommandOutput(GuestAgent agent, string id)
     }
 
     // Null while the command is not so far that it has output: the directory is the first thing it makes. Should a file be missing then, this makes it.
-    private async Task<long[]?> TryOpenAsync(AgentConnection connection, CancellationToken cancellationToken)
-    {
-        try
-        {
-            return await OpenAsync(connection, "a+", cancellationToken);
-        }
-        catch (MicroVmException exception) when (exception.ErrorId == ErrorIds.GuestAgentError && exception.Message.EndsWith("No such file or directory", StringComparison.Ordinal))
-        {
-            return null;
-        }
-    }
+    private async Task<long[]?> TryOpenAsync(AgentConnection connection, CancellationToken cancellationToken) =>
+        await connection.TryOpenFileAsync(_paths[0], "a+", cancellationToken) is { } output
+            ? [output, await connection.OpenFileAsync(_paths[1], "a+", cancellationToken)]
+            : null;
 
     private async Task<long[]> OpenAsync(AgentConnection connection, string mode, CancellationToken cancellationToken)
     {
