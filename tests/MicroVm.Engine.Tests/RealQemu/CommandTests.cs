@@ -42,7 +42,9 @@ public sealed class CommandTests(QemuHome home) : QemuTests(home)
             Input = Encoding.UTF8.GetBytes("what is piped"),
         };
 
-        Assert.Equal("/etc\nred $(green)\n'blue'\n65534\nwhat is piped", (await RunAsync(machine, command)).Output);
+        Result asked = await RunAsync(machine, command);
+        Assert.Equal("", asked.Errors);
+        Assert.Equal("/etc\nred $(green)\n'blue'\n65534\nwhat is piped", asked.Output);
         Assert.Equal("65534\n", (await RunAsync(machine, new GuestCommand { FilePath = "id", ArgumentList = ["-u"], User = "nobody" })).Output);
     }
 

@@ -19,14 +19,14 @@ for microvm_done in "$microvm_files"/*.done; do
 done
 
 microvm_out=$microvm_files/${1#*=}
-export "$1"
+export "${1?}"
 microvm_directory=$2
 microvm_user=$3
 microvm_input=$4
 microvm_variables=$5
 shift 5
 while [ "$microvm_variables" -gt 0 ]; do
-    export "$1"
+    export "${1?}"
     shift
     microvm_variables=$((microvm_variables - 1))
 done
@@ -51,6 +51,11 @@ umask 022
 if [ -n "$microvm_user" ]; then
     if [ -n "$microvm_shell" ]; then
         microvm_shell=$(command -v "$microvm_shell")
+        # A busybox that knows its applets gives no path.
+        case $microvm_shell in
+            /*) ;;
+            *) microvm_shell=/bin/$microvm_shell ;;
+        esac
         exec su -s "$microvm_shell" "$microvm_user" -c "$microvm_text" "$microvm_shell" "$@"
     fi
     exec su -s /bin/sh "$microvm_user" -c 'exec "$@"' sh "$microvm_text" "$@"
