@@ -56,9 +56,9 @@ if [ -n "$microvm_user" ]; then
             /*) ;;
             *) microvm_shell=/bin/$microvm_shell ;;
         esac
-        exec su -s "$microvm_shell" "$microvm_user" -c "$microvm_text" "$microvm_shell" "$@"
+        exec su -s "$microvm_shell" -c "$microvm_text" -- "$microvm_user" "$microvm_shell" "$@"
     fi
-    exec su -s /bin/sh "$microvm_user" -c 'exec "$@"' sh "$microvm_text" "$@"
+    exec su -s /bin/sh -c 'exec "$@"' -- "$microvm_user" sh "$microvm_text" "$@"
 fi
 case $microvm_shell in
     '') exec "$microvm_text" "$@" ;;
