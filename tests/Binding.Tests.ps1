@@ -96,7 +96,7 @@ Describe 'What is piped' {
         'text' | Invoke-MicroVmCommand web -FilePath cat -ErrorVariable failure -ErrorAction SilentlyContinue
         $failure[0].TargetObject | Should -Be 'web'
         $vm | Invoke-MicroVmCommand -FilePath cat -ErrorVariable failure -ErrorAction SilentlyContinue
-        $failure[0].TargetObject.Id | Should -Be $vm.Id
+        $failure[0].TargetObject | Should -Be $vm.Id
         $snapshot | Invoke-MicroVmCommand -FilePath cat -ErrorVariable failure -ErrorAction SilentlyContinue
         $failure[0].TargetObject | Should -Be $snapshot.VMId
         { $vm | Invoke-MicroVmCommand uname -FilePath cat } | Should -Throw -ErrorId 'InvalidParameterCombination,*'

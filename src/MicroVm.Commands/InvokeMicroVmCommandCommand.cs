@@ -14,9 +14,10 @@ namespace MicroVm.Commands;
 /// <summary>Invoke-MicroVmCommand: runs a program or a script in guests, and emits what came of it.</summary>
 /// <remarks>
 /// Not a <see cref="TargetCmdlet"/>: what comes by the pipeline is the command's standard input here, unless it is a VM. All VMs are collected first, so that
-/// the command runs in several at a time.
+/// the command runs in several at a time. The default set is Id: with Name, which takes nothing from the pipeline, PowerShell would settle for VM before it
+/// sees the object, and what binds by its id only, such as a snapshot, would not bind.
 /// </remarks>
-[Cmdlet(VerbsLifecycle.Invoke, Nouns.MicroVmCommand, DefaultParameterSetName = ParameterSets.Name, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Low)]
+[Cmdlet(VerbsLifecycle.Invoke, Nouns.MicroVmCommand, DefaultParameterSetName = ParameterSets.Id, SupportsShouldProcess = true, ConfirmImpact = ConfirmImpact.Low)]
 [OutputType(typeof(GuestCommandResult), typeof(string))]
 public sealed class InvokeMicroVmCommandCommand : MicroVmCmdlet
 {
@@ -84,7 +85,7 @@ public sealed class InvokeMicroVmCommandCommand : MicroVmCmdlet
     /// <summary>The standard input: text by lines, bytes as they are.</summary>
     [Parameter(ParameterSetName = ParameterSets.Name, ValueFromPipeline = true)]
     [Parameter(ParameterSetName = ParameterSets.VM, ValueFromPipeline = true)]
-    [Parameter(ParameterSetName = ParameterSets.Id, ValueFromPipeline = true)]
+    [Parameter(ParameterSetName = ParameterSets.Id)]
     [AllowNull]
     [AllowEmptyString]
     [AllowEmptyCollection]
