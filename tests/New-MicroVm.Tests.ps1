@@ -75,6 +75,40 @@ Describe 'New-MicroVm' {
         (Start-MicroVm arguments).State | Should -Be 'Running'
     }
 
+    It 'tells the guest of itself' {
+        $key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEkqKioqKioqKioqKioqKioqKioqKioqKioqKioqKioq me'
+        $vm = New-MicroVm told -Hostname www.example.org -AuthorizedKey $key -UserData '#!/bin/sh', 'echo "heard by" $(hostname) >/dev/console' -Wait
+        $vm.Hostname | Should -Be 'www.example.org'
+        Wait-UntilTrue { (Get-MicroVmLog told) -contains 'heard by www.example.org' }
+    }
+
+    It 'joins the lines of user data' {
+        $null = New-MicroVm lines -UserData '#!/bin/sh', '', 'echo ü' -NoStart
+        $disk = Join-Path (Split-Path (Get-MicroVm lines).SerialLogPath) 'config.iso'
+        [System.IO.File]::ReadAllText($disk) | Should -BeLike "*#!/bin/sh`n`necho ü$([char]0)*"
+    }
+
+    It 'gives the guest the VM''s name without -Hostname' {
+        (New-MicroVm named -NoStart).Hostname | Should -Be 'named'
+    }
+
+    It 'refuses what no guest can be told: <Because>' -ForEach @(
+        @{ Because = 'a host name with an underscore'; Arguments = @{ Hostname = 'a_b' } }
+        @{ Because = 'the path of a key'; Arguments = @{ AuthorizedKey = '~/.ssh/id_ed25519.pub' } }
+        @{ Because = 'user data for cloud-init, which base does not have'; Arguments = @{ UserData = '#cloud-config' } }
+        @{ Because = 'a control character in user data'; Arguments = @{ UserData = "#!/bin/sh`nprintf `e[0m" } }
+        @{ Because = 'a relative path of init'; Arguments = @{ InitPath = 'sbin/init' } }
+    ) {
+        { New-MicroVm @Arguments -NoStart } | Should -Throw -ErrorId 'InvalidMicroVmSpec,MicroVm.Commands.NewMicroVmCommand'
+    }
+
+    It 'begins the kernel command line with a profile: <_>' -ForEach 'Wrenn', 'Kata' {
+        $vm = New-MicroVm "profile-$_" -KernelProfile $_ -InitPath /sbin/init -KernelArgument 'no.such.option=7' -NoStart
+        $record = Get-Content (Join-Path (Split-Path $vm.SerialLogPath) 'vm.json') | ConvertFrom-Json
+        $record.boot.kernelArguments | Should -Contain 'panic=1'
+        $record.boot.kernelArguments[-2, -1] | Should -Be 'init=/sbin/init', 'no.such.option=7'
+    }
+
     It 'refuses a name that is taken, whatever its case' {
         { New-MicroVm WEB -NoStart } | Should -Throw -ErrorId 'MicroVmAlreadyExists,MicroVm.Commands.NewMicroVmCommand'
     }

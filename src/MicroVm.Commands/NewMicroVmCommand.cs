@@ -55,9 +55,32 @@ public sealed class NewMicroVmCommand : MicroVmCmdlet
     [SizeTransformation]
     public long? DiskBytes { get; set; }
 
+    /// <summary>Which words the kernel command line begins with.</summary>
+    [Parameter]
+    public KernelProfile KernelProfile { get; set; } = KernelProfile.Default;
+
+    /// <summary>The guest's first program.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? InitPath { get; set; }
+
     /// <summary>Words to append to the kernel command line.</summary>
     [Parameter]
     public string[] KernelArgument { get; set; } = [];
+
+    /// <summary>The guest's host name; the VM's name without it.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Hostname { get; set; }
+
+    /// <summary>Public keys of SSH that may log in.</summary>
+    [Parameter]
+    [ValidateNotNull]
+    public string[] AuthorizedKey { get; set; } = [];
+
+    /// <summary>What the guest does when it first boots; several strings are lines.</summary>
+    [Parameter]
+    public string[]? UserData { get; set; }
 
     /// <summary>The VMM.</summary>
     [Parameter]
@@ -143,7 +166,12 @@ public sealed class NewMicroVmCommand : MicroVmCmdlet
         KernelPath = FilePath.Resolve(this, KernelPath),
         InitramfsPath = FilePath.Resolve(this, InitramfsPath),
         RootDiskPath = FilePath.Resolve(this, RootDiskPath),
+        KernelProfile = KernelProfile,
+        InitPath = InitPath,
         KernelArguments = KernelArgument,
+        Hostname = Hostname,
+        AuthorizedKeys = AuthorizedKey,
+        UserData = UserData is null ? null : string.Join('\n', UserData),
         Hypervisor = Hypervisor,
         Accelerator = Accelerator,
         CpuCount = CpuCount,

@@ -1,4 +1,3 @@
-using MicroVm.Engine.Errors;
 using MicroVm.Engine.Native;
 using MicroVm.Engine.State;
 using MicroVm.Engine.Storage;
@@ -8,11 +7,6 @@ namespace MicroVm.Engine.Machines;
 /// <summary>Creates VMs and boots them.</summary>
 internal static class BootPlan
 {
-    /// <summary>The image that is used, and made on first use, when none is named.</summary>
-    public const string DefaultImage = "base";
-
-    private const long DefaultDiskBytes = 8L << 30;
-
     /// <summary>Creates a VM and, if asked, boots it.</summary>
     public static async Task<VirtualMachine> CreateAsync(
         EngineContext context, VirtualMachineSpec spec, bool start, IOperationObserver observer, CancellationToken cancellationToken)
@@ -25,7 +19,7 @@ internal static class BootPlan
             throw NameClaims.Taken(name);
         }
 
-        (BootSource boot, long diskBytes) = await ResolveAsync(context, spec, name, observer, cancellationToken);
+        (BootSource boot, long diskBytes) = await BootSources.ResolveAsync(context, spec, name, observer, cancellationToken);
         PhaseTimer timer = new(observer, $"New {name}");
         MachineRecord record = new()
         {
@@ -56,6 +50,13 @@ internal static class BootPlan
             {
                 await OverlayDisk.CreateAsync(context.Paths, Path.Combine(machine.Directory, overlay), diskBytes, cancellationToken);
                 timer.Mark("disk");
+            }
+
+            if (boot.HasConfigurationDisk)
+            {
+                string path = Path.Combine(machine.Directory, BootSource.ConfigurationFile);
+                ConfigurationDisk.Create(path, record.Id, boot.Hostname!, spec.AuthorizedKeys, spec.UserData);
+                timer.Mark("configuration");
             }
 
             if (start)
@@ -157,61 +158,4 @@ internal static class BootPlan
             timer.Mark("record");
         }
     }
-
-    private static async Task<Resolved> ResolveAsync(
-        EngineContext context, VirtualMachineSpec spec, string vmName, IOperationObserver observer, CancellationToken cancellationToken)
-    {
-        if (spec.KernelPath is { } kernel)
-        {
-            return spec.Image is null
-                ? new Resolved(FromFiles(spec, kernel), spec.DiskBytes ?? 0)
-                : throw new MicroVmException(ErrorIds.InvalidMicroVmSpec, ErrorKind.InvalidArgument, "Give an image or a kernel, not both.") { Target = spec.Image };
-        }
-
-        string name = spec.Image ?? DefaultImage;
-        if (name.Equals(DefaultImage, StringComparison.OrdinalIgnoreCase) && !context.Images.Exists(DefaultImage))
-        {
-            await BaseImageBuilder.BuildAsync(context.Images, IfInstalled.Keep, observer, cancellationToken);
-        }
-
-        (GuestImage image, ImageManifest manifest) = context.Images.Get(name);
-        SpecRules.CheckMemory(spec.MemoryBytes, image.MinimumMemoryBytes, $"image '{image.Name}'");
-        long diskBytes = spec.DiskBytes ?? (manifest.UsesOverlayDisk ? DefaultDiskBytes : 0);
-        List<string> arguments = [.. manifest.KernelArguments];
-        if (manifest.UsesOverlayDisk && diskBytes > 0)
-        {
-            arguments.Add(GuestContract.OverlayArgument);
-        }
-
-        if (manifest.UsesOverlayDisk)
-        {
-            arguments.Add(GuestContract.HostNameArgument + vmName);
-            if (manifest.RootDisk is not null)
-            {
-                arguments.Add(GuestContract.RootArgument);
-            }
-        }
-
-        BootSource boot = new()
-        {
-            Image = image.Name,
-            ImageDigest = image.Digest,
-            KernelPath = image.KernelPath,
-            InitramfsPath = image.InitramfsPath,
-            RootDiskPath = image.RootDiskPath,
-            KernelArguments = [.. arguments, .. spec.KernelArguments],
-            ReadyMarker = manifest.ReadyMarker,
-        };
-        return new Resolved(boot, diskBytes);
-    }
-
-    private static BootSource FromFiles(VirtualMachineSpec spec, string kernel) => new()
-    {
-        KernelPath = SpecRules.CheckFile(kernel, "kernel"),
-        InitramfsPath = spec.InitramfsPath is { } initramfs ? SpecRules.CheckFile(initramfs, "initramfs") : null,
-        RootDiskPath = spec.RootDiskPath is { } root ? SpecRules.CheckFile(root, "root disk") : null,
-        KernelArguments = ["console=ttyS0", "panic=-1", .. spec.KernelArguments],
-    };
-
-    private sealed record Resolved(BootSource Boot, long DiskBytes);
 }

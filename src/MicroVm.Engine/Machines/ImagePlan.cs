@@ -8,7 +8,7 @@ internal static class ImagePlan
 {
     /// <summary>Installs an image.</summary>
     public static Task<GuestImage> InstallAsync(EngineContext context, string name, bool force, IOperationObserver observer, CancellationToken cancellationToken) =>
-        name.Equals(BootPlan.DefaultImage, StringComparison.OrdinalIgnoreCase)
+        name.Equals(BootSources.DefaultImage, StringComparison.OrdinalIgnoreCase)
             ? BaseImageBuilder.BuildAsync(context.Images, force ? IfInstalled.Replace : IfInstalled.Fail, observer, cancellationToken)
             : throw new MicroVmException(ErrorIds.ImageNotFound, ErrorKind.NotFound, $"There is no image '{name}' to install.")
             {

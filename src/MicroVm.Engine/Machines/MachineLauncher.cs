@@ -144,6 +144,13 @@ internal static class MachineLauncher
             disks.Add(new VmmDisk(root, GuestContract.RootSerial, ReadOnly: true));
         }
 
+        // Last, so that the others are called the same with it and without.
+        if (record.Boot.HasConfigurationDisk)
+        {
+            string configuration = Path.Combine(context.Machines.DirectoryOf(record.Id), BootSource.ConfigurationFile);
+            disks.Add(new VmmDisk(configuration, GuestContract.ConfigurationSerial, ReadOnly: true));
+        }
+
         return disks;
     }
 }

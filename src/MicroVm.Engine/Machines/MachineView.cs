@@ -47,6 +47,7 @@ internal static class MachineView
             DiskBytes = record.Hardware.DiskBytes,
             Image = record.Boot.Image,
             KernelPath = record.Boot.KernelPath,
+            Hostname = record.Boot.Hostname,
             RestoredFromSnapshotId = record.RestoredFromSnapshotId,
             CreatedAt = record.CreatedAt,
             StartedAt = run?.StartedAt,

@@ -134,6 +134,7 @@ internal static class RestorePlan
         private async Task RunAsync(LockedMachine machine, MachineRecord record, CancellationToken cancellationToken)
         {
             string snapshot = context.Snapshots.DirectoryOf(manifest.Id);
+            ConfigurationDisk.Copy(record.Boot, snapshot, machine.Directory);
             if (record.OverlayDisk is { } disk)
             {
                 string path = Path.Combine(machine.Directory, disk);

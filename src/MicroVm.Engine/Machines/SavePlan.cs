@@ -38,6 +38,7 @@ internal static class SavePlan
         try
         {
             Capture capture = await CaptureAsync(context, machine, staging, timer, progress, cancellationToken);
+            ConfigurationDisk.Copy(machine.Record.Boot, machine.Directory, staging);
             SnapshotManifest manifest = await DescribeAsync(machine.Record, snapshotId, name, description, staging, capture, progress, cancellationToken);
             timer.Mark("digests");
             foreach (string file in Directory.EnumerateFiles(staging))

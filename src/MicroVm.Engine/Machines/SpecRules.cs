@@ -56,13 +56,20 @@ internal static class SpecRules
             throw Invalid(disk, Text($"DiskBytes {disk} is less than {LeastDiskBytes / MiB} MiB."), "Use at least 16MB, or 0 for no disk.");
         }
 
+        if (spec.InitPath is { } init && (!init.StartsWith('/') || !IsWord(init)))
+        {
+            throw Invalid(init, $"'{init}' is not an absolute path without blanks.", "Give the path in the guest's root file system, such as /sbin/init.");
+        }
+
         foreach (string argument in spec.KernelArguments)
         {
-            if (string.IsNullOrEmpty(argument) || argument.Any(character => char.IsControl(character) || character == ' '))
+            if (!IsWord(argument))
             {
                 throw Invalid(argument ?? "", $"'{argument}' is not one word of a kernel command line.", "Give each word as its own argument, without spaces.");
             }
         }
+
+        ConfigurationRules.Check(spec);
     }
 
     /// <summary>Checks that what boots has the memory it needs.</summary>
@@ -98,6 +105,8 @@ internal static class SpecRules
             CheckFile(root, "root disk");
         }
     }
+
+    private static bool IsWord(string? text) => !string.IsNullOrEmpty(text) && !text.Any(character => char.IsControl(character) || character == ' ');
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 

@@ -42,6 +42,9 @@ public sealed record VirtualMachine
     /// <summary>The kernel file it boots.</summary>
     public string? KernelPath { get; init; }
 
+    /// <summary>The host name the guest was given, or null when it was given none.</summary>
+    public string? Hostname { get; init; }
+
     /// <summary>The snapshot its memory came from, or null when it booted.</summary>
     public Guid? RestoredFromSnapshotId { get; init; }
 

@@ -18,8 +18,24 @@ public sealed record VirtualMachineSpec
     /// <summary>A raw disk image attached read-only as the root file system, for <see cref="KernelPath"/>.</summary>
     public string? RootDiskPath { get; init; }
 
+    /// <summary>Which words the kernel command line begins with.</summary>
+    public KernelProfile KernelProfile { get; init; }
+
+    /// <summary>The guest's first program, an absolute path in its root file system; null leaves it to the guest.</summary>
+    public string? InitPath { get; init; }
+
     /// <summary>Words appended to the kernel command line.</summary>
     public IReadOnlyList<string> KernelArguments { get; init; } = [];
+
+    /// <summary>The guest's host name: labels of letters, digits and hyphens, at most 64 bytes; null means the VM's name.</summary>
+    public string? Hostname { get; init; }
+
+    /// <summary>Public keys of SSH, a line each, that may log in. For cloud-init's default user, or root with image "base".</summary>
+    public IReadOnlyList<string> AuthorizedKeys { get; init; } = [];
+
+    /// <summary>What the guest does when it first boots, at most 1 MiB of text: anything cloud-init takes, or with image "base" a script that begins with
+    /// "#!".</summary>
+    public string? UserData { get; init; }
 
     /// <summary>The VMM.</summary>
     public HypervisorKind Hypervisor { get; init; }

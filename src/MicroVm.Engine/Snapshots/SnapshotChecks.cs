@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using MicroVm.Engine.Errors;
+using MicroVm.Engine.State;
 using MicroVm.Engine.Storage;
 
 namespace MicroVm.Engine.Snapshots;
@@ -61,6 +62,11 @@ internal static class SnapshotChecks
             {
                 throw Corrupt(manifest, $"its file '{file.Name}' {(found.Exists ? $"has {found.Length} bytes instead of {file.Bytes}" : "is missing")}");
             }
+        }
+
+        if (manifest.Boot.HasConfigurationDisk && !File.Exists(Path.Combine(directory, BootSource.ConfigurationFile)))
+        {
+            throw Corrupt(manifest, $"its file '{BootSource.ConfigurationFile}' is missing");
         }
     }
 

@@ -180,7 +180,11 @@ internal sealed class SnapshotStore(MicroVmPaths paths)
 
     // By name and not by listing the directory, which may be removed at any time.
     private static IEnumerable<string> FilesOf(SnapshotManifest manifest) =>
-        manifest.Disk is null ? [ManifestFile, MemoryFile, DeviceStateFile] : [ManifestFile, MemoryFile, DeviceStateFile, DiskFile];
+    [
+        ManifestFile, MemoryFile, DeviceStateFile,
+        .. manifest.Disk is null ? (string[])[] : [DiskFile],
+        .. manifest.Boot.HasConfigurationDisk ? (string[])[BootSource.ConfigurationFile] : [],
+    ];
 
     /// <summary>What a user sees of a snapshot whose manifest cannot be read.</summary>
     public Snapshot ViewDamaged(Guid id, MicroVmException failure) => new()

@@ -104,6 +104,8 @@ internal static class StateJson
         writer.WriteUnlessNull("rootDiskPath", boot.RootDiskPath);
         writer.WriteTexts("kernelArguments", boot.KernelArguments);
         writer.WriteUnlessNull("readyMarker", boot.ReadyMarker);
+        writer.WriteUnlessNull("hostname", boot.Hostname);
+        writer.WriteBoolean("hasConfigurationDisk", boot.HasConfigurationDisk);
         writer.WriteEndObject();
     }
 
@@ -117,6 +119,8 @@ internal static class StateJson
         RootDiskPath = fields.TextOrNull("rootDiskPath"),
         KernelArguments = fields.Texts("kernelArguments"),
         ReadyMarker = fields.TextOrNull("readyMarker"),
+        Hostname = fields.TextOrNull("hostname"),
+        HasConfigurationDisk = fields.Flag("hasConfigurationDisk"),
     };
 
     private static void Write(Utf8JsonWriter writer, string name, MachineRun run)

@@ -104,6 +104,7 @@ internal sealed class BaseImageBuilder
             ReadyMarker = GuestContract.ReadyMarker,
             MinimumMemoryBytes = MinimumMemory,
             UsesOverlayDisk = true,
+            UsesConfigurationDisk = true,
             Packages = new SortedDictionary<string, string>(packages.Downloaded, StringComparer.Ordinal),
         };
     }

@@ -14,11 +14,17 @@ internal static class GuestContract
     /// <summary>The serial number of the virtio disk that holds the image's read-only root file system (squashfs, erofs or ext4).</summary>
     public const string RootSerial = "microvm-root";
 
+    /// <summary>The serial number of the virtio disk that tells the guest of itself: see <see cref="ConfigurationDisk"/>.</summary>
+    public const string ConfigurationSerial = "microvm-config";
+
     /// <summary>The kernel argument that tells the guest to wait for the disk <see cref="OverlaySerial"/>.</summary>
     public const string OverlayArgument = "microvm.overlay=1";
 
     /// <summary>The kernel argument that tells the guest to wait for the disk <see cref="RootSerial"/>.</summary>
     public const string RootArgument = "microvm.root=1";
+
+    /// <summary>The kernel argument that tells the guest of the disk <see cref="ConfigurationSerial"/>.</summary>
+    public const string ConfigurationArgument = "microvm.config=1";
 
     /// <summary>What the kernel argument that names the guest begins with.</summary>
     public const string HostNameArgument = "microvm.hostname=";
@@ -61,6 +67,8 @@ internal static class GuestContract
         $"""
         OVERLAY_SERIAL='{OverlaySerial}'
         ROOT_SERIAL='{RootSerial}'
+        CONFIG_SERIAL='{ConfigurationSerial}'
+        CONFIG_DIRECTORY='/run/microvm/config'
         AGENT_PORT='{AgentPort}'
         READY_MARKER='{ReadyMarker}'
         DISK_WAIT_SECONDS={DiskWaitSeconds}

@@ -17,6 +17,7 @@ internal static class GuestFiles
         ("etc/inittab", Data, "inittab"),
         ("etc/passwd", Data, "passwd"),
         ("etc/profile", Data, "profile"),
+        ("lib/microvm/configure", Program, "configure.sh"),
         ("lib/microvm/console", Program, "console.sh"),
         ("lib/microvm/services", Program, "services.sh"),
         ("lib/microvm/setup", Program, "setup.sh"),

@@ -10,7 +10,7 @@ internal static class GuestKernelModules
     private static readonly string[] Optional =
     [
         "virtio_mmio", "virtio_net", "virtio_console", "virtio_rng", "virtio_balloon", "virtio_mem", "virtio_pmem", "vmw_vsock_virtio_transport", "virtiofs",
-        "squashfs", "erofs", "button", "evdev", "af_packet",
+        "squashfs", "erofs", "isofs", "button", "evdev", "af_packet",
     ];
 
     private static readonly string[] Wanted = [.. Required, .. Optional];

@@ -24,6 +24,7 @@ internal static class ImageJson
         writer.WriteUnlessNull("readyMarker", manifest.ReadyMarker);
         writer.WriteNumber("minimumMemoryBytes", manifest.MinimumMemoryBytes);
         writer.WriteBoolean("usesOverlayDisk", manifest.UsesOverlayDisk);
+        writer.WriteBoolean("usesConfigurationDisk", manifest.UsesConfigurationDisk);
         writer.WriteStartObject("packages");
         foreach ((string package, string version) in manifest.Packages)
         {
@@ -58,6 +59,7 @@ internal static class ImageJson
             ReadyMarker = fields.TextOrNull("readyMarker"),
             MinimumMemoryBytes = fields.Number("minimumMemoryBytes"),
             UsesOverlayDisk = fields.Flag("usesOverlayDisk"),
+            UsesConfigurationDisk = fields.Flag("usesConfigurationDisk"),
             Packages = fields.Map("packages"),
         };
         fields.RequireNoOthers();

@@ -77,6 +77,9 @@ internal sealed record ImageManifest
     /// <summary>Whether its init knows the VM's own writable disk (see <see cref="GuestContract"/>); else it gets none unless asked for.</summary>
     public required bool UsesOverlayDisk { get; init; }
 
+    /// <summary>Whether its init reads the configuration disk as that of "base" does. Where it does not, cloud-init may.</summary>
+    public bool UsesConfigurationDisk { get; init; }
+
     /// <summary>The packages it was made from, with their versions.</summary>
     public IReadOnlyDictionary<string, string> Packages { get; init; } = new Dictionary<string, string>();
 

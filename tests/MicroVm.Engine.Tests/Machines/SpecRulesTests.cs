@@ -80,6 +80,16 @@ public sealed class SpecRulesTests
     public void Bad_kernel_argument(string? argument) =>
         AssertInvalid(new VirtualMachineSpec { KernelArguments = ["quiet", argument!] }, "is not one word of a kernel command line");
 
+    [Theory]
+    [InlineData("")]
+    [InlineData("sbin/init")]
+    [InlineData("/sbin/my init")]
+    [InlineData("/sbin/init\n")]
+    public void Bad_init_path(string path) => AssertInvalid(new VirtualMachineSpec { InitPath = path }, "is not an absolute path without blanks");
+
+    [Fact]
+    public void What_a_guest_is_told_is_checked_too() => AssertInvalid(new VirtualMachineSpec { Hostname = "a_b" }, "is not a host name");
+
     [Fact]
     public void Image_may_need_more_memory()
     {

@@ -35,6 +35,21 @@ public sealed class MachineStoreTests : IDisposable
     }
 
     [Fact]
+    public void Record_of_an_earlier_version_knows_no_configuration_disk()
+    {
+        _store.Write(Records.Stopped(_id));
+        JsonNode json = JsonNode.Parse(File.ReadAllText(RecordPath))!;
+        Assert.True(json["boot"]!.AsObject().Remove("hostname"));
+        Assert.True(json["boot"]!.AsObject().Remove("hasConfigurationDisk"));
+        File.WriteAllText(RecordPath, json.ToJsonString());
+
+        BootSource boot = _store.Read(_id)!.Boot;
+
+        Assert.Null(boot.Hostname);
+        Assert.False(boot.HasConfigurationDisk);
+    }
+
+    [Fact]
     public void Directories_are_their_owners_alone() => Assert.All(
         [_store.DirectoryOf(_id), _scratch.Paths.MachinesDirectory, _scratch.Paths.DataDirectory],
         path => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(path)));

@@ -20,7 +20,15 @@ internal static class Records
             MemoryBytes = 256L << 20,
             DiskBytes = 8L << 30,
         },
-        Boot = new BootSource { Image = "base", KernelPath = "/images/base/kernel", KernelArguments = ["quiet", "päng=\"1\""], ReadyMarker = "ready" },
+        Boot = new BootSource
+        {
+            Image = "base",
+            KernelPath = "/images/base/kernel",
+            KernelArguments = ["quiet", "päng=\"1\""],
+            ReadyMarker = "ready",
+            Hostname = "www",
+            HasConfigurationDisk = true,
+        },
         State = VmState.Stopped,
         OverlayDisk = "overlay.raw",
     };

@@ -22,6 +22,7 @@ public class InitramfsTests
         string archive = Write();
 
         Assert.Contains($"READY_MARKER='{GuestContract.ReadyMarker}'", archive);
+        Assert.Contains($"CONFIG_SERIAL='{GuestContract.ConfigurationSerial}'", archive);
         Assert.Contains($"OVERLAY_SERIAL='{GuestContract.OverlaySerial}'", archive);
     }
 

@@ -35,12 +35,14 @@ mount -a || fail "cannot mount /proc, /sys, /dev and /run"
 
 overlay_wanted=
 root_wanted=
+config_wanted=
 init=
 read -r command_line </proc/cmdline
 for word in $command_line; do
     case $word in
         microvm.overlay=1) overlay_wanted=1 ;;
         microvm.root=1) root_wanted=1 ;;
+        microvm.config=1) config_wanted=1 ;;
         init=*) init=${word#init=} ;;
     esac
 done
@@ -53,12 +55,21 @@ for device in /sys/bus/pci/devices/*; do
 done
 stack=
 [ -n "$overlay_wanted$root_wanted" ] && stack=overlay
-modprobe -qa $bus button evdev $stack
+# Also for a root on a disk, whose cloud-init may have no modules for this kernel.
+iso=
+[ -n "$config_wanted" ] && iso=isofs
+modprobe -qa $bus button evdev $stack $iso
 set --
 for device in /sys/bus/virtio/devices/*/modalias; do
     read -r alias 2>/dev/null <"$device" && set -- "$@" "$alias"
 done
 [ $# -gt 0 ] && modprobe -qa "$@"
+
+if [ -n "$config_wanted" ] && [ -z "$root_wanted" ]; then
+    disk=$(find_disk "$CONFIG_SERIAL") || fail "no disk with serial $CONFIG_SERIAL appeared in $DISK_WAIT_SECONDS seconds"
+    mkdir -p "$CONFIG_DIRECTORY"
+    mount -t iso9660 -o ro "$disk" "$CONFIG_DIRECTORY" || fail "cannot mount $disk ($CONFIG_SERIAL) as iso9660"
+fi
 
 if [ -z "$stack" ]; then
     exec "${init:-/sbin/init}"
@@ -89,7 +100,7 @@ fi
 mount -t overlay -o "lowerdir=$lower,upperdir=/run/microvm/overlay/upper,workdir=/run/microvm/overlay/work" overlay /mnt ||
     fail "cannot stack the overlay on $lower"
 
-for candidate in $init /sbin/init /etc/init /bin/init; do
+for candidate in ${init:-/sbin/init /etc/init /bin/init}; do
     # A link counts without its target: an absolute one only resolves once this is the root.
     if [ -x "/mnt$candidate" ] || [ -L "/mnt$candidate" ]; then
         init=$candidate
@@ -97,7 +108,7 @@ for candidate in $init /sbin/init /etc/init /bin/init; do
     fi
     init=
 done
-[ -n "$init" ] || fail "the root file system has no /sbin/init"
+[ -n "$init" ] || fail "the root file system has no $candidate"
 
 for directory in proc sys dev run; do
     [ -d /mnt/$directory ] || mkdir /mnt/$directory
