@@ -83,9 +83,9 @@ Describe 'New-MicroVm' {
     }
 
     It 'joins the lines of user data' {
-        $null = New-MicroVm lines -UserData '#!/bin/sh', '', 'echo ü' -NoStart
+        $null = New-MicroVm lines -UserData '#!/bin/sh', '', "echo `u{fc}" -NoStart
         $disk = Join-Path (Split-Path (Get-MicroVm lines).SerialLogPath) 'config.iso'
-        [System.IO.File]::ReadAllText($disk) | Should -BeLike "*#!/bin/sh`n`necho ü$([char]0)*"
+        [System.IO.File]::ReadAllText($disk) | Should -BeLike "*#!/bin/sh`n`necho `u{fc}$([char]0)*"
     }
 
     It 'gives the guest the VM''s name without -Hostname' {

@@ -1,7 +1,9 @@
 using System.Security.Cryptography;
 using System.Text;
 using MicroVm.Engine.Errors;
+using MicroVm.Engine.Guest;
 using MicroVm.Engine.Machines;
+using MicroVm.Engine.Native;
 using MicroVm.Engine.Snapshots;
 using MicroVm.Engine.State;
 using MicroVm.Engine.Tests.Support;
@@ -107,6 +109,9 @@ public sealed class ConfigurationTests(QemuHome home) : QemuTests(home)
     {
         VirtualMachine machine = await Engine.CreateAsync(QemuHome.Small with { Name = "web", InitPath = "/bin/sh" }, start: true, Silent, CancellationToken.None);
 
+        // There is no ready marker, and what is typed before the prompt is lost.
+        Assert.True(await LogFile.WaitForAsync(
+            machine.SerialLogPath!, 0, "# ", ProcessIdentity.Of(machine.ProcessId!.Value)!, Limits.Generous, CancellationToken.None));
         await new Guest(machine).AskAsync("echo \"pi\"\"d: $$\"", "pid: 1");
     }
 
