@@ -3,7 +3,6 @@ using System.Text;
 using MicroVm.Engine.Errors;
 using MicroVm.Engine.Guest;
 using MicroVm.Engine.Machines;
-using MicroVm.Engine.Native;
 using MicroVm.Engine.Snapshots;
 using MicroVm.Engine.State;
 using MicroVm.Engine.Tests.Support;
@@ -109,9 +108,7 @@ public sealed class ConfigurationTests(QemuHome home) : QemuTests(home)
     {
         VirtualMachine machine = await Engine.CreateAsync(QemuHome.Small with { Name = "web", InitPath = "/bin/sh" }, start: true, Silent, CancellationToken.None);
 
-        // There is no ready marker, and what is typed before the prompt is lost.
-        Assert.True(await LogFile.WaitForAsync(
-            machine.SerialLogPath!, 0, "# ", ProcessIdentity.Of(machine.ProcessId!.Value)!, Limits.Generous, CancellationToken.None));
+        await PromptAsync(machine);
         await new Guest(machine).AskAsync("echo \"pi\"\"d: $$\"", "pid: 1");
     }
 
@@ -136,5 +133,17 @@ public sealed class ConfigurationTests(QemuHome home) : QemuTests(home)
 
     private async Task<VirtualMachine> BootAsync(VirtualMachineSpec spec) => await WaitAsync(await Engine.CreateAsync(spec, start: true, Silent, CancellationToken.None));
 
-    private Task<VirtualMachine> WaitAsync(VirtualMachine machine) => Engine.WaitReadyAsync(machine.Id, TimeSpan.FromSeconds(90), Silent, CancellationToken.None);
+    private async Task<VirtualMachine> WaitAsync(VirtualMachine machine)
+    {
+        machine = await Engine.WaitReadyAsync(machine.Id, TimeSpan.FromSeconds(90), Silent, CancellationToken.None);
+        await PromptAsync(machine);
+        return machine;
+    }
+
+    // What is typed before the shell's prompt may be lost.
+    private async Task PromptAsync(VirtualMachine machine)
+    {
+        MachineRun run = Home.Context.Machines.Read(machine.Id)!.Run!;
+        Assert.True(await LogFile.WaitForAsync(machine.SerialLogPath!, run.SerialLogOffset, "# ", run.Process, Limits.Generous, CancellationToken.None));
+    }
 }
