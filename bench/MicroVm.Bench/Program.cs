@@ -22,6 +22,7 @@ catch (ArgumentException exception)
     ("import", ImportFigure.Take),
     ("list", ListFigure.Take),
     ("save", SaveFigure.Take),
+    ("command", CommandFigure.Take),
 ];
 Machine machine;
 List<Figure> figures = [];

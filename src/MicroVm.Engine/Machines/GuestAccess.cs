@@ -52,6 +52,6 @@ internal static class GuestAccess
             VmmAgentTransport.HybridVsock => new HybridVsockChannel(endpoint.Path, endpoint.Port),
             _ => new VirtioSerialChannel(endpoint.Path),
         };
-        return new GuestAgent(channel, context.Machines.DirectoryOf(record.Id), record.Name);
+        return new GuestAgent(channel, run.RunDirectory, record.Name);
     }
 }

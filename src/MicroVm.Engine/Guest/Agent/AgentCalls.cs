@@ -77,7 +77,7 @@ internal static class AgentCalls
         {
             return await agent.OpenFileAsync(path, mode, cancellationToken);
         }
-        catch (MicroVmException exception) when (exception.ErrorId == ErrorIds.GuestAgentError && exception.Message.EndsWith("No such file or directory", StringComparison.Ordinal))
+        catch (MicroVmException exception) when (AgentFailure.IsNoSuchFile(exception))
         {
             return null;
         }

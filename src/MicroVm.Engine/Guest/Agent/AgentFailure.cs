@@ -76,6 +76,10 @@ internal static class AgentFailure
         };
     }
 
+    /// <summary>Whether a refusal says that there is no such file in the guest.</summary>
+    public static bool IsNoSuchFile(MicroVmException refusal) =>
+        refusal.ErrorId == ErrorIds.GuestAgentError && refusal.Message.EndsWith("No such file or directory", StringComparison.Ordinal);
+
     private static MicroVmException Unavailable(string vmName, string message, string advice) =>
         new(ErrorIds.GuestAgentUnavailable, ErrorKind.ConnectionFailed, message) { Target = vmName, RecommendedAction = advice };
 }

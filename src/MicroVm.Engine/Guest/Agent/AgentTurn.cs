@@ -14,7 +14,7 @@ internal sealed class AgentTurn : IDisposable
     private AgentTurn(SafeFileHandle file) => _file = file;
 
     /// <summary>Waits for the turn.</summary>
-    /// <param name="directory">The VM's directory.</param>
+    /// <param name="directory">The VM's run directory.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
     public static async Task<AgentTurn> TakeAsync(string directory, CancellationToken cancellationToken)
     {

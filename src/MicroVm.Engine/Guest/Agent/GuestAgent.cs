@@ -5,7 +5,7 @@ namespace MicroVm.Engine.Guest.Agent;
 /// process and others, go on side by side.
 /// </summary>
 /// <param name="channel">The way to the agent.</param>
-/// <param name="directory">The VM's directory, where the turns are kept.</param>
+/// <param name="directory">The VM's run directory, where the turns are kept.</param>
 /// <param name="vmName">The VM's name, for errors.</param>
 internal sealed class GuestAgent(IGuestChannel channel, string directory, string vmName)
 {
@@ -14,6 +14,9 @@ internal sealed class GuestAgent(IGuestChannel channel, string directory, string
 
     /// <summary>The VM's name.</summary>
     public string VMName => vmName;
+
+    /// <summary>The VM's run directory.</summary>
+    public string Directory => directory;
 
     /// <summary>Speaks with the agent. Calls of one turn should take no longer than others can wait.</summary>
     /// <param name="work">What is to be said.</param>

@@ -9,7 +9,7 @@ namespace MicroVm.Engine.Guest.Commands;
 
 /// <summary>
 /// Runs one command in a guest. The agent's guest-exec gives output only after the end, 16 MiB at most, and cannot end what it started; so the command is
-/// wrapped in a few lines of shell (<c>run.sh</c>) that send its output to files, which are read while they grow.
+/// wrapped in a few lines of shell (<see cref="CommandScript"/>) that send its output to files, which are read while they grow.
 /// </summary>
 internal sealed class CommandRunner
 {
@@ -23,17 +23,19 @@ internal sealed class CommandRunner
     private readonly GuestCommand _command;
     private readonly Func<GuestOutput, Task> _take;
     private readonly string _id = RandomNumberGenerator.GetHexString(16, lowercase: true);
+    private readonly CommandSlot _slot;
     private readonly CommandOutput _output;
     private readonly long _startedAt = Stopwatch.GetTimestamp();
     private AgentProcess? _process;
     private AgentExecStatus? _end;
 
-    private CommandRunner(GuestAgent agent, GuestCommand command, Func<GuestOutput, Task> take)
+    private CommandRunner(GuestAgent agent, GuestCommand command, CommandSlot slot, Func<GuestOutput, Task> take)
     {
         _agent = agent;
         _command = command;
+        _slot = slot;
         _take = take;
-        _output = new CommandOutput(agent, _id);
+        _output = new CommandOutput(agent, _id, slot);
     }
 
     /// <summary>Runs a command to its end.</summary>
@@ -49,7 +51,8 @@ internal sealed class CommandRunner
         GuestAgent agent, GuestCommand command, Func<GuestOutput, Task> take, CancellationToken cancellationToken)
     {
         CommandRules.Check(command);
-        CommandRunner runner = new(agent, command, take);
+        using CommandSlot slot = CommandSlot.Take(agent.Directory);
+        CommandRunner runner = new(agent, command, slot, take);
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         if (command.Timeout is { } timeout)
         {
@@ -59,6 +62,7 @@ internal sealed class CommandRunner
         try
         {
             AgentExecStatus status = await runner.RunAsync(limit.Token);
+            slot.Release();
             return new GuestCommandEnd(status.ExitCode ?? 128 + (status.Signal ?? 0), Stopwatch.GetElapsedTime(runner._startedAt));
         }
         catch (Exception exception) when (runner._end is null && exception is not MicroVmException { ErrorId: ErrorIds.GuestAgentUnavailable })
@@ -87,6 +91,7 @@ internal sealed class CommandRunner
             await TakeAsync(step.Output.Pieces);
             if (_end is not null && step.Output.IsAll)
             {
+                await _output.DisposeAsync(cancellationToken);
                 return _end;
             }
 
@@ -106,7 +111,7 @@ internal sealed class CommandRunner
 
     private async Task<CommandStep> StartAsync(AgentConnection connection, bool hasInputFile, CancellationToken cancellationToken)
     {
-        long id = await connection.ExecuteAsync(GuestScripts.Shell, Arguments(hasInputFile), hasInputFile ? default : _command.Input, cancellationToken);
+        long id = await connection.ExecuteAsync(GuestScripts.Shell, CommandScript.Arguments(_command, _id, _slot.Prefix, hasInputFile), hasInputFile ? default : _command.Input, cancellationToken);
         _process = new AgentProcess(_agent, id);
         return await ReadAsync(connection, await _process.WatchAsync(connection, cancellationToken), cancellationToken);
     }
@@ -126,13 +131,9 @@ internal sealed class CommandRunner
             }
         }
 
-        CommandPieces pieces = await _output.ReadAsync(connection, cancellationToken);
-        if (status.HasExited && pieces.IsAll)
-        {
-            await _output.AbandonAsync(connection, cancellationToken);
-        }
-
-        return new CommandStep(status, pieces);
+        return new CommandStep(
+            status,
+            status.HasExited ? await _output.FinishAsync(connection, cancellationToken) : await _output.ReadAsync(connection, cancellationToken));
     }
 
     private async Task TakeAsync(IReadOnlyList<GuestOutput> pieces)
@@ -143,31 +144,10 @@ internal sealed class CommandRunner
         }
     }
 
-    private List<string> Arguments(bool hasInputFile)
-    {
-        List<string> arguments =
-        [
-            "-c",
-            GuestScripts.Read("run"),
-            "sh",
-            $"MICROVM_COMMAND={_id}",
-            _command.WorkingDirectory ?? "",
-            _command.User ?? "",
-            hasInputFile ? "file" : "",
-            _command.Environment.Count.ToString(CultureInfo.InvariantCulture),
-            .. _command.Environment.Select(variable => $"{variable.Key}={variable.Value}"),
-            _command.Script is null ? "" : _command.Shell,
-            _command.Script ?? _command.FilePath!,
-            .. _command.ArgumentList,
-        ];
-        return arguments;
-    }
-
     private async Task WriteInputAsync(CancellationToken cancellationToken)
     {
-        await AgentProcess.RunScriptAsync(_agent, "umask 077; mkdir -p /run/microvm-commands", [], default, cancellationToken);
-        string path = CommandOutput.PathOf(_id, "in");
-        long file = await _agent.UseAsync(connection => connection.OpenFileAsync(path, "w", cancellationToken), cancellationToken);
+        await AgentProcess.RunScriptAsync(_agent, $"umask 077; mkdir -p {CommandSlot.GuestDirectory}", [], default, cancellationToken);
+        long file = await _agent.UseAsync(connection => connection.OpenFileAsync(_slot.Prefix + ".in", "w", cancellationToken), cancellationToken);
         for (int start = 0; start < _command.Input.Length; start += AgentCalls.FileChunkBytes)
         {
             ReadOnlyMemory<byte> piece = _command.Input.Slice(start, Math.Min(AgentCalls.FileChunkBytes, _command.Input.Length - start));
@@ -192,10 +172,9 @@ internal sealed class CommandRunner
     // What kept the command from being run, as the wrapper said it on the agent's own pipe; null when it ran.
     private MicroVmException? Obstacle(AgentExecStatus status)
     {
-        const string Prefix = "microvm:";
         string said = Encoding.UTF8.GetString(status.Errors).TrimEnd();
-        int at = said.LastIndexOf(Prefix, StringComparison.Ordinal);
-        (string Id, ErrorKind Kind, string Message, string Advice)? failure = (at < 0 ? said : said[(at + Prefix.Length)..]) switch
+        int at = said.LastIndexOf(CommandScript.Trouble, StringComparison.Ordinal);
+        (string Id, ErrorKind Kind, string Message, string Advice)? failure = (at < 0 ? said : said[(at + CommandScript.Trouble.Length)..]) switch
         {
             "" => null,
             "program" => (
@@ -222,20 +201,18 @@ internal sealed class CommandRunner
         try
         {
             string script = GuestScripts.Read("members") + GuestScripts.Read("end");
-            await AgentProcess.RunScriptAsync(_agent, script, [_id], default, limit.Token);
+            AgentExecStatus ended = await AgentProcess.RunScriptAsync(_agent, script, [_id, _slot.Prefix], default, limit.Token);
             if (_process is not null)
             {
                 // The agent keeps what it started on its list until it is asked.
                 await _process.WaitAsync(limit.Token);
             }
 
-            await _agent.UseAsync(
-                async connection =>
-                {
-                    await _output.AbandonAsync(connection, limit.Token);
-                    return true;
-                },
-                limit.Token);
+            await _output.DisposeAsync(limit.Token);
+            if (ended.ExitCode == 0)
+            {
+                _slot.Release();
+            }
         }
         catch (Exception exception) when (exception is MicroVmException or OperationCanceledException)
         {

@@ -1,11 +1,11 @@
-# Ends a command with all its processes: they are asked, given two seconds, and killed. The argument: the command's id.
+# Ends a command with all its processes: they are asked, given two seconds, and killed. The arguments as for members.sh.
 
-group=$(cat "/run/microvm-commands/$1.group" 2>/dev/null)
+group=$(cat "$2.group" 2>/dev/null)
 [ -n "$group" ] && echo 0 >"$group/cgroup.freeze"
 signal=TERM
 tries=0
 while [ "$tries" -lt 200 ]; do
-    pids=$(members "$1")
+    pids=$(members "$1" "$2")
     [ -n "$pids" ] || break
     [ "$tries" -ge 40 ] && signal=KILL
     if [ "$tries" -eq 0 ] || [ "$signal" = KILL ]; then

@@ -1,24 +1,23 @@
-# Makes a command stand still, all its processes at once, so that the host can empty its output files. The arguments: the command's id, and the process the
+# Makes a command stand still, all its processes at once, so that the host can empty its output files. The arguments: as for members.sh, and the process the
 # agent started. Without control groups of version 2 this cannot be done for certain, and is not tried: exit code 3.
 
 root=/sys/fs/cgroup
 [ -e $root/cgroup.controllers ] || exit 3
-file=/run/microvm-commands/$1.group
-group=$(cat "$file" 2>/dev/null)
+group=$(cat "$2.group" 2>/dev/null)
 if [ -z "$group" ]; then
     # Below where it is, so that whoever holds that group holds this one as well.
-    above=$(sed -n 's/^0:://p' "/proc/$2/cgroup" 2>/dev/null)
+    above=$(sed -n 's/^0:://p' "/proc/$3/cgroup" 2>/dev/null)
     [ -n "$above" ] || exit 3
     group=$root${above%/}/microvm-$1
     mkdir "$group" || exit 3
-    echo "$group" >"$file"
+    echo "$group" >"$2.group"
 fi
 
 # Until nobody is left outside: a child that is born meanwhile is born inside.
 tries=0
 while [ "$tries" -lt 50 ]; do
     outside=
-    for pid in $(members "$1"); do
+    for pid in $(members "$1" "$2"); do
         grep -q "/microvm-$1\$" "/proc/$pid/cgroup" 2>/dev/null && continue
         echo "$pid" >"$group/cgroup.procs" 2>/dev/null && outside=1
     done
@@ -38,4 +37,4 @@ done
     wait "$sleep"
     echo 0 >"$group/cgroup.freeze"
 ) >/dev/null 2>&1 </dev/null &
-echo $! >"/run/microvm-commands/$1.watch"
+echo $! >"$2.watch"

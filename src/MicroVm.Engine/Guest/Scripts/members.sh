@@ -1,5 +1,5 @@
 # The processes of a command: those that carry its mark, those that have its output open, and all that descend from them. One that cleared its environment is
-# found by its parents, one whose parents are gone by its output.
+# found by its parents, one whose parents are gone by its output. The arguments: the command's id, and what the paths of its files begin with.
 
 # The mark is written so that the programs that look for it do not find themselves.
 members() {
@@ -7,7 +7,7 @@ members() {
         grep -l "[M]ICROVM_COMMAND=$1" /proc/[0-9]*/environ /proc/[0-9]*/cmdline
         ls -l /proc/[0-9]*/fd
         grep -e '^State:' -e '^PPid:' /proc/[0-9]*/status
-    } 2>/dev/null | awk -v agent="$PPID" -v file="/run/microvm-commands/$1." '
+    } 2>/dev/null | awk -v agent="$PPID" -v file="$2." '
         /^\/proc\/[0-9]+\/(environ|cmdline)$/ { split($0, part, "/"); member[part[3]]; next }
         /^\/proc\/[0-9]+\/fd:$/ { split($0, part, "/"); pid = part[3]; next }
         /^\/proc\/[0-9]+\/status:State:/ { split($0, part, "/"); if ($2 == "Z") dead[part[3]]; next }

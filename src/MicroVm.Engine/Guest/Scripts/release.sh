@@ -1,6 +1,6 @@
-# Lets a command go on that hold.sh made stand still. The argument: the command's id.
+# Lets a command go on that hold.sh made stand still. The argument: what the paths of its files begin with.
 
-read -r watch <"/run/microvm-commands/$1.watch"
+read -r watch <"$1.watch"
 kill "$watch"
-read -r group <"/run/microvm-commands/$1.group"
+read -r group <"$1.group"
 echo 0 >"$group/cgroup.freeze"
