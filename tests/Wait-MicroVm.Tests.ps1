@@ -23,6 +23,28 @@ Describe 'Wait-MicroVm' {
         $null = Resume-MicroVm web
     }
 
+    It 'waits for the agent, and for something that listens' {
+        ($web | Wait-MicroVm -For Agent).Name | Should -Be 'web'
+        { Wait-MicroVm web -For Port -Port 8080 -TimeoutSeconds 0 } | Should -Throw -ErrorId 'MicroVmTimeout,*'
+        $null = Invoke-MicroVmCommand web httpd -ArgumentList '-p', 8080
+        (Wait-MicroVm web -For Port -Port 8080).State | Should -Be 'Running'
+    }
+
+    It 'waits for an address no longer than it is told to' {
+        { Wait-MicroVm web -For Network -TimeoutSeconds 0 } | Should -Throw -ErrorId 'MicroVmTimeout,*'
+    }
+
+    It 'wants a port for Port alone' {
+        { Wait-MicroVm web -For Port } | Should -Throw -ErrorId 'InvalidParameterCombination,*'
+        { Wait-MicroVm web -Port 80 } | Should -Throw -ErrorId 'InvalidParameterCombination,*'
+    }
+
+    It 'waits for the end, however it comes' {
+        $short = New-MicroVm short
+        $null = $short | Invoke-MicroVmCommand -Script 'poweroff >/dev/null 2>&1 </dev/null &'
+        ($short | Wait-MicroVm -For Exit).State | Should -Be 'Stopped'
+    }
+
     It 'ends at its limit' {
         { Wait-MicroVm web -State Stopped -TimeoutSeconds 1 } | Should -Throw -ErrorId 'MicroVmTimeout,MicroVm.Commands.WaitMicroVmCommand'
     }
