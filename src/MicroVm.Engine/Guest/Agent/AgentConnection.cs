@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
@@ -13,6 +14,11 @@ internal sealed class AgentConnection : IAsyncDisposable
 {
     // What a client that was killed may have asked for: two streams of 16 MiB of a command, in base 64.
     private const long MostAbandonedBytes = 64L << 20;
+
+    // qemu-ga reads 4 KiB at a time, by a GIOChannel that takes the port for a file one can seek in: what it has read ahead is gone when it writes an answer.
+    private const int LongestBatchBytes = 4 << 10;
+
+    private static readonly TimeSpan s_firstPatience = TimeSpan.FromSeconds(1);
 
     private static readonly byte[] s_sentinel = [0xFF];
 
@@ -69,7 +75,7 @@ internal sealed class AgentConnection : IAsyncDisposable
     public async Task<JsonElement> CallAsync(AgentRequest request, TimeSpan limit, CancellationToken cancellationToken) =>
         (await CallAllAsync([request], limit, cancellationToken))[0];
 
-    /// <summary>Makes several calls in one round trip: the agent reads the next while its answer to the last is on the way. All are made, even if one fails.</summary>
+    /// <summary>Makes several calls in as few round trips as can be. All are made, even if one fails.</summary>
     /// <returns>What they returned, in order.</returns>
     /// <exception cref="MicroVmException">As <see cref="CallAsync"/>, for the first that failed.</exception>
     public Task<JsonElement[]> CallAllAsync(IReadOnlyList<AgentRequest> requests, TimeSpan limit, CancellationToken cancellationToken) =>
@@ -77,23 +83,23 @@ internal sealed class AgentConnection : IAsyncDisposable
             limit,
             async token =>
             {
-                // Written beside the reading: an agent whose answers nobody reads takes no further requests.
-                Task writing = WriteAsync(requests, token);
                 JsonElement[] answers = new JsonElement[requests.Count];
                 MicroVmException? failure = null;
-                for (int i = 0; i < answers.Length; i++)
+                for (int next = 0; next < answers.Length;)
                 {
-                    try
+                    for (int end = await WriteSomeAsync(requests, next, token); next < end; next++)
                     {
-                        answers[i] = Take(await _lines.ReadAsync(requests[i].LongestReplyBytes, token), requests[i]);
-                    }
-                    catch (MicroVmException exception)
-                    {
-                        failure ??= exception;
+                        try
+                        {
+                            answers[next] = Take(await _lines.ReadAsync(requests[next].LongestReplyBytes, token), requests[next]);
+                        }
+                        catch (MicroVmException exception)
+                        {
+                            failure ??= exception;
+                        }
                     }
                 }
 
-                await writing;
                 return failure is null ? answers : throw failure;
             },
             () => AgentFailure.Stalled(_vmName, requests[0].Command, limit),
@@ -103,12 +109,24 @@ internal sealed class AgentConnection : IAsyncDisposable
     /// <inheritdoc/>
     public ValueTask DisposeAsync() => _stream.DisposeAsync();
 
-    private async Task WriteAsync(IReadOnlyList<AgentRequest> requests, CancellationToken cancellationToken)
+    // Writes what fits into one reading of the agent's, at least one request, and gives the index after the last.
+    private async Task<int> WriteSomeAsync(IReadOnlyList<AgentRequest> requests, int next, CancellationToken cancellationToken)
     {
-        foreach (AgentRequest request in requests)
+        ArrayBufferWriter<byte> batch = new();
+        do
         {
-            await _stream.WriteAsync(request.ToLine(), cancellationToken);
+            ReadOnlyMemory<byte> line = requests[next].ToLine();
+            if (batch.WrittenCount > 0 && batch.WrittenCount + line.Length > LongestBatchBytes)
+            {
+                break;
+            }
+
+            batch.Write(line.Span);
+            next++;
         }
+        while (next < requests.Count);
+        await _stream.WriteAsync(batch.WrittenMemory, cancellationToken);
+        return next;
     }
 
     private async Task SyncAsync(CancellationToken cancellationToken)
@@ -116,8 +134,26 @@ internal sealed class AgentConnection : IAsyncDisposable
         int id = RandomNumberGenerator.GetInt32(int.MaxValue);
         AgentRequest sync = new("guest-sync-delimited", writer => writer.WriteNumber("id", id));
         // The sentinel makes the agent forget the half request of a client that was killed.
-        await _stream.WriteAsync(s_sentinel, cancellationToken);
-        await _stream.WriteAsync(sync.ToLine(), cancellationToken);
+        byte[] question = [.. s_sentinel, .. sync.ToLine().Span];
+        for (TimeSpan patience = s_firstPatience; ; patience *= 2)
+        {
+            await _stream.WriteAsync(question, cancellationToken);
+            using CancellationTokenSource impatience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            impatience.CancelAfter(patience);
+            try
+            {
+                await AwaitSyncAsync(sync, id, impatience.Token);
+                return;
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                // An agent that writes an answer forgets what it has read ahead, which may have been the question.
+            }
+        }
+    }
+
+    private async Task AwaitSyncAsync(AgentRequest sync, int id, CancellationToken cancellationToken)
+    {
         while (true)
         {
             await _lines.SkipToSentinelAsync(MostAbandonedBytes, cancellationToken);

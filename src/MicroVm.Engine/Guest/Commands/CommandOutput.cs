@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 using System.Text.Json;
 using MicroVm.Engine.Errors;
 using MicroVm.Engine.Guest.Agent;
@@ -15,13 +14,17 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
     // What a guest keeps of a command's output, in its memory: beyond this the files are emptied.
     private const long WindowBytes = 8 << 20;
 
+    // The first look at a short output: an agent clears a buffer of what it is asked for.
+    private const int ShortBytes = 16 << 10;
+
+    // What an ended command may leave in the guest's memory until its files are removed.
+    private const long LitterBytes = 64 << 10;
+
     // Others want a turn, too.
     private static readonly TimeSpan s_turn = TimeSpan.FromMilliseconds(50);
 
     private readonly string[] _paths = [slot.Prefix + ".out", slot.Prefix + ".err"];
 
-    // With this the wrapper begins the output, when the files are not an earlier command's any more.
-    private readonly byte[] _header = Encoding.ASCII.GetBytes(id + "\n");
     private long[]? _handles;
     private long _windowStart;
     private long _readBytes;
@@ -37,7 +40,7 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
     {
         long startedAt = Stopwatch.GetTimestamp();
         List<GuestOutput> pieces = [];
-        if (_handles is null && (_handles = await TryBeginAsync(connection, cancellationToken)) is null)
+        if (_handles is null && (_handles = await TryOpenAsync(connection, cancellationToken)) is null)
         {
             return new CommandPieces(pieces, true);
         }
@@ -79,24 +82,18 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
             return new CommandPieces([], true);
         }
 
-        AgentRequest[] requests = [.. handles.Select(handle => AgentCalls.ReadFile(handle)), .. handles.Select(AgentCalls.CloseFile)];
+        AgentRequest[] requests = [.. handles.Select(handle => AgentCalls.ReadFile(handle, ShortBytes)), .. handles.Select(AgentCalls.CloseFile)];
         JsonElement[] answers = await connection.CallAllAsync(cancellationToken, requests);
-        byte[] output = AgentCalls.FileContent(answers[0]);
-        byte[] errors = AgentCalls.FileContent(answers[1]);
-        if (!output.AsSpan().StartsWith(_header))
+        byte[][] contents = [.. answers.Take(handles.Length).Select(AgentCalls.FileContent)];
+        if (contents.Any(content => content.Length == ShortBytes))
         {
-            // It was ended before it began, and these are an earlier command's.
-            return new CommandPieces([], true);
-        }
-
-        if (output.Length == AgentCalls.FileChunkBytes || errors.Length == AgentCalls.FileChunkBytes)
-        {
+            // There is more. What was read is read again: it is not much.
             return await ReadAsync(connection, cancellationToken);
         }
 
         List<GuestOutput> pieces = [];
-        Add(GuestStream.Output, output.AsMemory(_header.Length), pieces);
-        Add(GuestStream.Error, errors, pieces);
+        Add(GuestStream.Output, contents[0], pieces);
+        Add(GuestStream.Error, contents[1], pieces);
         return new CommandPieces(pieces, true);
     }
 
@@ -128,9 +125,8 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
         await agent.UseAsync(
             async connection =>
             {
-                // To open for writing is to empty. The command writes on where it was, and so the host reads on there: what is before takes no memory.
-                long[] emptied = await OpenAsync(connection, "w", cancellationToken);
-                await connection.CallAllAsync(cancellationToken, [.. emptied.Select(AgentCalls.CloseFile)]);
+                // The command writes on where it was, and so the host reads on there: what is before takes no memory.
+                await TruncateAsync(connection, cancellationToken);
                 return true;
             },
             cancellationToken);
@@ -141,12 +137,18 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
     /// <summary>Closes the files, and removes what emptying them took. The command has ended.</summary>
     public async Task DisposeAsync(CancellationToken cancellationToken)
     {
-        if (_handles is not null)
+        bool isLitter = _readBytes - _windowStart > LitterBytes;
+        if (_handles is not null || isLitter)
         {
             await agent.UseAsync(
                 async connection =>
                 {
                     await CloseAsync(connection, cancellationToken);
+                    if (isLitter)
+                    {
+                        await TruncateAsync(connection, cancellationToken);
+                    }
+
                     return true;
                 },
                 cancellationToken);
@@ -181,28 +183,23 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
         }
     }
 
-    // Null while the files are not this command's; when they are, the output stands behind the header.
-    private async Task<long[]?> TryBeginAsync(AgentConnection connection, CancellationToken cancellationToken)
-    {
-        if (await connection.TryOpenFileAsync(_paths[0], "r", cancellationToken) is not { } output)
-        {
-            return null;
-        }
-
-        byte[] first = AgentCalls.FileContent(await connection.CallAsync(AgentCalls.ReadFile(output, _header.Length), cancellationToken));
-        if (first.AsSpan().SequenceEqual(_header))
-        {
-            return [output, await connection.OpenFileAsync(_paths[1], "r", cancellationToken)];
-        }
-
-        await connection.CloseFileAsync(output, cancellationToken);
-        return null;
-    }
+    // Null while the command has none; the one for errors is made last.
+    private async Task<long[]?> TryOpenAsync(AgentConnection connection, CancellationToken cancellationToken) =>
+        await connection.TryOpenFileAsync(_paths[1], "r", cancellationToken) is { } errors
+            ? [await connection.OpenFileAsync(_paths[0], "r", cancellationToken), errors]
+            : null;
 
     private async Task<long[]> OpenAsync(AgentConnection connection, string mode, CancellationToken cancellationToken)
     {
         JsonElement[] opened = await connection.CallAllAsync(cancellationToken, [.. _paths.Select(path => AgentCalls.OpenFile(path, mode))]);
         return [.. opened.Select(AgentCalls.Number)];
+    }
+
+    // To open for writing is to empty.
+    private async Task TruncateAsync(AgentConnection connection, CancellationToken cancellationToken)
+    {
+        long[] emptied = await OpenAsync(connection, "w", cancellationToken);
+        await connection.CallAllAsync(cancellationToken, [.. emptied.Select(AgentCalls.CloseFile)]);
     }
 
     private async Task CloseAsync(AgentConnection connection, CancellationToken cancellationToken)

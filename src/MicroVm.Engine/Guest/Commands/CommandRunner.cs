@@ -62,7 +62,6 @@ internal sealed class CommandRunner
         try
         {
             AgentExecStatus status = await runner.RunAsync(limit.Token);
-            slot.Release();
             return new GuestCommandEnd(status.ExitCode ?? 128 + (status.Signal ?? 0), Stopwatch.GetElapsedTime(runner._startedAt));
         }
         catch (Exception exception) when (runner._end is null && exception is not MicroVmException { ErrorId: ErrorIds.GuestAgentUnavailable })
@@ -111,7 +110,7 @@ internal sealed class CommandRunner
 
     private async Task<CommandStep> StartAsync(AgentConnection connection, bool hasInputFile, CancellationToken cancellationToken)
     {
-        long id = await connection.ExecuteAsync(GuestScripts.Shell, CommandScript.Arguments(_command, _id, _slot.Prefix, hasInputFile), hasInputFile ? default : _command.Input, cancellationToken);
+        long id = await connection.ExecuteAsync(GuestScripts.Shell, CommandScript.Arguments(_command, _id, _slot, hasInputFile), hasInputFile ? default : _command.Input, cancellationToken);
         _process = new AgentProcess(_agent, id);
         return await ReadAsync(connection, await _process.WatchAsync(connection, cancellationToken), cancellationToken);
     }
@@ -201,7 +200,7 @@ internal sealed class CommandRunner
         try
         {
             string script = GuestScripts.Read("members") + GuestScripts.Read("end");
-            AgentExecStatus ended = await AgentProcess.RunScriptAsync(_agent, script, [_id, _slot.Prefix], default, limit.Token);
+            await AgentProcess.RunScriptAsync(_agent, script, [_id, _slot.Prefix], default, limit.Token);
             if (_process is not null)
             {
                 // The agent keeps what it started on its list until it is asked.
@@ -209,10 +208,6 @@ internal sealed class CommandRunner
             }
 
             await _output.DisposeAsync(limit.Token);
-            if (ended.ExitCode == 0)
-            {
-                _slot.Release();
-            }
         }
         catch (Exception exception) when (exception is MicroVmException or OperationCanceledException)
         {

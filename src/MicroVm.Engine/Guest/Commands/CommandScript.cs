@@ -22,14 +22,14 @@ internal sealed class CommandScript
     /// <summary>The arguments of the guest's shell.</summary>
     /// <param name="command">The command.</param>
     /// <param name="id">What marks its processes.</param>
-    /// <param name="prefix">What the paths of its files begin with.</param>
+    /// <param name="slot">Where its files are.</param>
     /// <param name="hasInputFile">Whether its standard input is a file that the host wrote.</param>
-    public static IReadOnlyList<string> Arguments(GuestCommand command, string id, string prefix, bool hasInputFile)
+    public static IReadOnlyList<string> Arguments(GuestCommand command, string id, CommandSlot slot, bool hasInputFile)
     {
         CommandScript script = new();
         script.Prepare(command, id);
         string run = script.Run(command);
-        script.Redirect(id, prefix, hasInputFile);
+        script.Redirect(slot, hasInputFile);
         script._text.Append(run);
         return ["-c", script._text.ToString(), "sh", .. script._arguments, .. command.ArgumentList];
     }
@@ -87,18 +87,20 @@ internal sealed class CommandScript
         return "exec su -s \"$s\" -c \"$t\" -- \"$u\" \"$s\" \"$@\"";
     }
 
-    private void Redirect(string id, string prefix, bool hasInputFile)
+    private void Redirect(CommandSlot slot, bool hasInputFile)
     {
-        if (hasInputFile)
+        if (slot.Sweep is { } sweep && !hasInputFile)
         {
-            LineOrTrouble($"exec <{prefix}.in", "storage");
-            Line($"rm -f {prefix}.in");
+            Line($"rm -f {sweep}");
         }
 
-        // Removed and made anew: a process that an earlier command left behind may still write to the old ones. The host knows the new ones by the id.
-        Line($"rm -f {prefix}.out {prefix}.err");
-        LineOrTrouble($"exec >{prefix}.out 2>{prefix}.err", "storage");
-        Line($"echo {id}");
+        if (hasInputFile)
+        {
+            LineOrTrouble($"exec <{slot.Prefix}.in", "storage");
+            Line($"rm -f {slot.Prefix}.in");
+        }
+
+        LineOrTrouble($"exec >{slot.Prefix}.out 2>{slot.Prefix}.err", "storage");
         Line("umask 022");
     }
 

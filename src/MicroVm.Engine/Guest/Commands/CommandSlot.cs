@@ -6,8 +6,9 @@ using MicroVm.Engine.Native;
 namespace MicroVm.Engine.Guest.Commands;
 
 /// <summary>
-/// The files in a guest that hold a command's output while it runs. They are used again by the next command, so that none has to be removed; which are in use,
-/// a lock on the host tells. One whose holder was killed is never used again: its command may still write.
+/// Names for the files in a guest that hold a command's output. Each command has its own, for one before it may have left a process that still writes; but they
+/// are numbered within slots, of which there are as many as commands at a time, so that a later command can remove those of earlier ones without knowing them.
+/// Which slots are in use, locks on the host tell.
 /// </summary>
 internal sealed class CommandSlot : IDisposable
 {
@@ -16,16 +17,23 @@ internal sealed class CommandSlot : IDisposable
 
     private const int Most = 1024;
 
+    // To remove files takes a guest under emulation 3 ms.
+    private const int CommandsBetweenSweeps = 16;
+
     private readonly SafeFileHandle _lock;
 
-    private CommandSlot(SafeFileHandle file, string prefix)
+    private CommandSlot(SafeFileHandle file, string prefix, int command)
     {
         _lock = file;
-        Prefix = prefix;
+        Prefix = string.Create(CultureInfo.InvariantCulture, $"{prefix}{command}");
+        Sweep = command % CommandsBetweenSweeps == 0 ? prefix + "*" : null;
     }
 
-    /// <summary>What the paths of the files begin with.</summary>
+    /// <summary>What the paths of the command's files begin with; a dot follows.</summary>
     public string Prefix { get; }
+
+    /// <summary>The files to remove before, as a pattern; null mostly.</summary>
+    public string? Sweep { get; }
 
     /// <summary>Takes the first slot that is free.</summary>
     /// <param name="runDirectory">The run directory of the VM. Its name is in the files' names: a command that goes on in a clone has others.</param>
@@ -39,31 +47,32 @@ internal sealed class CommandSlot : IDisposable
             SafeFileHandle file = Descriptors.OpenUnlocked(Path.Combine(runDirectory, $"command-{name}.lock"));
             if (FileLock.TryLock(file))
             {
-                if (RandomAccess.GetLength(file) == 0)
-                {
-                    RandomAccess.SetLength(file, 1);
-                    return new CommandSlot(file, $"{GuestDirectory}/{run}-{name}");
-                }
-
-                FileLock.Unlock(file);
+                return new CommandSlot(file, $"{GuestDirectory}/{run}-{name}-", Count(file));
             }
 
             file.Dispose();
         }
 
-        throw new MicroVmException(ErrorIds.MicroVmBusy, ErrorKind.Busy, $"{Most} commands run in the VM, or were left running by shells that died.")
+        throw new MicroVmException(ErrorIds.MicroVmBusy, ErrorKind.Busy, $"{Most} commands run in the VM already.")
         {
-            RecommendedAction = "Wait until some have ended, or restart the VM.",
+            RecommendedAction = "Wait until some have ended.",
         };
     }
-
-    /// <summary>Says that nobody writes to the files any more.</summary>
-    public void Release() => RandomAccess.SetLength(_lock, 0);
 
     /// <inheritdoc/>
     public void Dispose()
     {
         FileLock.Unlock(_lock);
         _lock.Dispose();
+    }
+
+    // Before the command starts, so that the files of one whose shell was killed are never used again.
+    private static int Count(SafeFileHandle file)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(int)];
+        int count = (RandomAccess.Read(file, bytes, 0) == bytes.Length ? BitConverter.ToInt32(bytes) : 0) + 1;
+        BitConverter.TryWriteBytes(bytes, count);
+        RandomAccess.Write(file, bytes, 0);
+        return count;
     }
 }
