@@ -2,6 +2,7 @@ using MicroVm.Engine.Errors;
 using MicroVm.Engine.Guest;
 using MicroVm.Engine.Guest.Agent;
 using MicroVm.Engine.Guest.Commands;
+using MicroVm.Engine.Guest.Files;
 using MicroVm.Engine.Hosts;
 using MicroVm.Engine.Machines;
 using MicroVm.Engine.Snapshots;
@@ -130,6 +131,17 @@ public sealed class MicroVmEngine
         string path = source == LogSource.Serial ? _context.Machines.SerialLogOf(id) : _context.Machines.VmmLogOf(id);
         return LogFile.ReadLinesAsync(path, tail, follow ? record.Run?.Process : null, cancellationToken);
     }
+
+    /// <summary>
+    /// Copies a file or directory of the host into the guest of a running VM: with modes and times, checked by digests, each file whole or not at all. Owner and
+    /// group are those of the guest's agent.
+    /// </summary>
+    public Task<GuestCopyResult> CopyToGuestAsync(Guid id, GuestCopy copy, IOperationObserver observer, CancellationToken cancellationToken) =>
+        CopyPlan.ToGuestAsync(_context, id, copy, observer, cancellationToken);
+
+    /// <summary>Copies a file or directory of the guest of a running VM to the host, as <see cref="CopyToGuestAsync"/> does the other way.</summary>
+    public Task<GuestCopyResult> CopyFromGuestAsync(Guid id, GuestCopy copy, IOperationObserver observer, CancellationToken cancellationToken) =>
+        CopyPlan.FromGuestAsync(_context, id, copy, observer, cancellationToken);
 
     /// <summary>Installs an image that the engine knows how to make ("base"); <paramref name="force"/> replaces an installed one.</summary>
     public Task<GuestImage> InstallImageAsync(string name, bool force, IOperationObserver observer, CancellationToken cancellationToken) =>

@@ -1,0 +1,3 @@
+# Removes what an unfinished copy has left.
+
+rm -rf "$1"
