@@ -12,6 +12,7 @@
     FormatsToProcess     = @('module/MicroVm.Format.ps1xml')
     FunctionsToExport    = @()
     CmdletsToExport      = @(
+        'Copy-MicroVmItem'
         'Get-MicroVm'
         'Get-MicroVmImage'
         'Get-MicroVmLog'

@@ -18,6 +18,9 @@ internal static class Nouns
     /// <summary>What one writes.</summary>
     public const string MicroVmLog = nameof(MicroVmLog);
 
+    /// <summary>A file or directory in one.</summary>
+    public const string MicroVmItem = nameof(MicroVmItem);
+
     /// <summary>What one runs on.</summary>
     public const string MicroVmHost = nameof(MicroVmHost);
 }
