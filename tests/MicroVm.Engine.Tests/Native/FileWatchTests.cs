@@ -1,3 +1,4 @@
+using Microsoft.Win32.SafeHandles;
 using MicroVm.Engine.Native;
 using MicroVm.Engine.Tests.Support;
 
@@ -67,6 +68,37 @@ public sealed class FileWatchTests : IDisposable
         LinuxException error = Assert.Throws<LinuxException>(() => new FileWatch(_scratch.File("none")));
 
         Assert.Equal(2, error.Errno);
+    }
+
+    [Fact]
+    public void A_watch_for_the_close_tells_of_that_alone()
+    {
+        string path = _scratch.File("lock");
+        using SafeFileHandle reader = Descriptors.OpenUnlocked(path);
+        using FileWatch watch = FileWatch.ForClose(path);
+        using (SafeFileHandle writer = Descriptors.OpenUnlocked(path))
+        {
+            RandomAccess.Write(writer, "x"u8, 0);
+            Assert.False(HasNews(watch));
+        }
+
+        Assert.True(HasNews(watch));
+        watch.Clear();
+        Descriptors.TryOpenUnlocked(path)!.Dispose();
+        Assert.False(HasNews(watch));
+    }
+
+    [Fact]
+    public void A_watch_for_the_close_tells_when_whoever_had_the_file_open_dies()
+    {
+        string path = _scratch.File("lock");
+        using TestProcess holder = TestProcess.Start(path, "sleep", "1000");
+        using FileWatch watch = FileWatch.ForClose(path);
+        Assert.False(HasNews(watch));
+
+        holder.Signal(Signals.Kill);
+
+        Assert.Equal(0, Polling.WaitAny(Limits.Generous, CancellationToken.None, watch.Handle));
     }
 
     private static bool HasNews(FileWatch watch) => Polling.WaitAny(TimeSpan.Zero, CancellationToken.None, watch.Handle) == 0;

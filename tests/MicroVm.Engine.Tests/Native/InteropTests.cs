@@ -25,6 +25,11 @@ public sealed class InteropTests
         (typeof(Errno), "TryAgain", "EAGAIN"),
         (typeof(Errno), "PermissionDenied", "EACCES"),
         (typeof(Errno), "FileExists", "EEXIST"),
+        (typeof(Errno), "NoSuchDevice", "ENXIO"),
+        (typeof(Fifo), "WriteOnly", "O_WRONLY"),
+        (typeof(Fifo), "NonBlocking", "O_NONBLOCK"),
+        (typeof(Fifo), "CloseOnExec", "O_CLOEXEC"),
+        (typeof(Fifo), "OwnerOnly", "S_IRUSR | S_IWUSR"),
         (typeof(FileExchange), "CurrentDirectory", "AT_FDCWD"),
         (typeof(FileExchange), "Exchange", "RENAME_EXCHANGE"),
         (typeof(FileExtents), "SeekData", "SEEK_DATA"),
@@ -44,6 +49,7 @@ public sealed class InteropTests
         (typeof(FileUsage), "Blocks", "STATX_BLOCKS"),
         (typeof(FileWatch), "NonBlockingCloseOnExec", "IN_NONBLOCK | IN_CLOEXEC"),
         (typeof(FileWatch), "Modified", "IN_MODIFY"),
+        (typeof(FileWatch), "ClosedAfterWriting", "IN_CLOSE_WRITE"),
         (typeof(FileWatch), "MovedTo", "IN_MOVED_TO"),
         (typeof(FileWatch), "Deleted", "IN_DELETE"),
         (typeof(FileWatch), "SelfDeleted", "IN_DELETE_SELF"),
@@ -67,6 +73,12 @@ public sealed class InteropTests
         (typeof(ProcessSpawn), "AttributesBytes", "sizeof(posix_spawnattr_t)"),
         (typeof(ProcessSpawn), "FileActionsBytes", "sizeof(posix_spawn_file_actions_t)"),
         (typeof(ProcessSpawn), "SignalSetBytes", "sizeof(sigset_t)"),
+        (typeof(Readiness), "CloseOnExec", "EPOLL_CLOEXEC"),
+        (typeof(Readiness), "Add", "EPOLL_CTL_ADD"),
+        (typeof(Readiness), "Remove", "EPOLL_CTL_DEL"),
+        (typeof(Readiness), "In", "EPOLLIN"),
+        (typeof(Readiness), "Out", "EPOLLOUT"),
+        (typeof(Readiness), "OneShot", "EPOLLONESHOT"),
         (typeof(Signals), "Kill", "SIGKILL"),
         (typeof(Signals), "Terminate", "SIGTERM"),
         (typeof(SocketMessages), "SocketLevel", "SOL_SOCKET"),
@@ -142,11 +154,22 @@ public sealed class InteropTests
         Assert.Equal(inC[2], Place(typeof(SocketMessages), "ControlMessage", "Descriptor"));
     }
 
+    [CompilerFact]
+    public void Event_of_epoll_has_its_layout()
+    {
+        long[] inC = Ask(["sizeof(struct epoll_event)", "offsetof(struct epoll_event, events)", "offsetof(struct epoll_event, data)"]);
+
+        // What is no structure here, because its layout depends on the architecture.
+        Assert.Equal([Field("s_eventSize"), 0, Field("s_dataOffset")], inC);
+
+        static long Field(string name) => (int)typeof(Readiness).GetField(name, BindingFlags.Static | BindingFlags.NonPublic)!.GetValue(null)!;
+    }
+
     [Fact]
     public void Every_constant_of_the_native_code_is_held_against_the_headers()
     {
         // These are ours, or are named in another way where they are.
-        string[] own = ["SliceMilliseconds", "BlockBytes", "Backlog", "ErrorTextLimit", "EIntr", "EXDev", "EInval", "ENoTty", "ENoSys", "EOpNotSupp", "ENxio"];
+        string[] own = ["SliceMilliseconds", "BlockBytes", "Backlog", "ErrorTextLimit", "BatchSize", "EIntr", "EXDev", "EInval", "ENoTty", "ENoSys", "EOpNotSupp", "ENxio"];
         IEnumerable<string> all = typeof(Errno).Assembly.GetTypes()
             .Where(type => type.Namespace == "MicroVm.Engine.Native" && !type.IsNested)
             .SelectMany(type => type.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly).Where(field => field.IsLiteral))
@@ -174,7 +197,7 @@ public sealed class InteropTests
         string source = scratch.File("ask.c");
         File.WriteAllText(source, string.Join('\n', [
             "#define _GNU_SOURCE",
-            .. ((string[])["errno", "fcntl", "linux/falloc", "linux/fs", "poll", "sched", "signal", "spawn", "stddef", "stdio", "sys/inotify", "sys/mman", "sys/mount",
+            .. ((string[])["errno", "fcntl", "linux/falloc", "linux/fs", "poll", "sched", "signal", "spawn", "stddef", "stdio", "sys/epoll", "sys/inotify", "sys/mman", "sys/mount",
                 "sys/socket", "sys/stat", "sys/syscall", "sys/uio", "sys/un", "sys/wait", "unistd"]).Select(header => $"#include <{header}.h>"),
             "#ifndef P_PIDFD",
             "#define P_PIDFD 3",
