@@ -108,7 +108,7 @@ internal static class AgentCalls
 
     /// <summary>The bytes in an answer to <see cref="ReadFile"/>.</summary>
     public static byte[] FileContent(JsonElement answer) =>
-        answer.TryGetProperty("buf-b64", out JsonElement content) && content.TryGetBytesFromBase64(out byte[]? bytes)
+        answer.ValueKind == JsonValueKind.Object && answer.TryGetProperty("buf-b64", out JsonElement content) && content.ValueKind == JsonValueKind.String && content.TryGetBytesFromBase64(out byte[]? bytes)
             ? bytes
             : throw new FormatException("The agent's answer has no content.");
 

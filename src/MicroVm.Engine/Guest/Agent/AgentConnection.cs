@@ -18,7 +18,8 @@ internal sealed class AgentConnection : IAsyncDisposable
     // qemu-ga reads 4 KiB at a time, by a GIOChannel that takes the port for a file one can seek in: what it has read ahead is gone when it writes an answer.
     private const int LongestBatchBytes = 4 << 10;
 
-    private static readonly TimeSpan s_firstPatience = TimeSpan.FromSeconds(1);
+    // An agent whose keeper starts it again is there after a second.
+    private static readonly TimeSpan s_firstPatience = TimeSpan.FromSeconds(3);
 
     private static readonly byte[] s_sentinel = [0xFF];
 
@@ -129,65 +130,87 @@ internal sealed class AgentConnection : IAsyncDisposable
         return next;
     }
 
+    // An agent that ends takes with it what it was asked, and one that answers an earlier client forgets what it has read ahead; so it is asked again, the less
+    // often the longer it is silent.
     private async Task SyncAsync(CancellationToken cancellationToken)
     {
-        int id = RandomNumberGenerator.GetInt32(int.MaxValue);
-        AgentRequest sync = new("guest-sync-delimited", writer => writer.WriteNumber("id", id));
-        // The sentinel makes the agent forget the half request of a client that was killed.
-        byte[] question = [.. s_sentinel, .. sync.ToLine().Span];
         for (TimeSpan patience = s_firstPatience; ; patience *= 2)
         {
-            await _stream.WriteAsync(question, cancellationToken);
-            using CancellationTokenSource impatience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-            impatience.CancelAfter(patience);
+            using CancellationTokenSource attempt = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            attempt.CancelAfter(patience);
             try
             {
-                await AwaitSyncAsync(sync, id, impatience.Token);
+                await TrySyncAsync(attempt.Token);
                 return;
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
-                // An agent that writes an answer forgets what it has read ahead, which may have been the question.
+                // The answer to this may still come: it will be skipped, for it has another number.
             }
         }
     }
 
-    private async Task AwaitSyncAsync(AgentRequest sync, int id, CancellationToken cancellationToken)
+    private async Task TrySyncAsync(CancellationToken cancellationToken)
     {
-        while (true)
+        int id = RandomNumberGenerator.GetInt32(int.MaxValue);
+        AgentRequest sync = new("guest-sync-delimited", writer => writer.WriteNumber("id", id));
+        // The sentinel makes the agent forget the half request of a client that was killed.
+        await _stream.WriteAsync(s_sentinel, cancellationToken);
+        await _stream.WriteAsync(sync.ToLine(), cancellationToken);
+        ReadOnlyMemory<byte> line;
+        do
         {
             await _lines.SkipToSentinelAsync(MostAbandonedBytes, cancellationToken);
-            // It may be the answer to an earlier client's sync.
-            if (Take(await _lines.ReadAsync(sync.LongestReplyBytes, cancellationToken), sync) is { ValueKind: JsonValueKind.Number } answer
+            line = await _lines.ReadAsync(sync.LongestReplyBytes, cancellationToken);
+        }
+        while (!Answers(line.Span, id));
+    }
+
+    // Anything else may be the answer to an earlier client's sync, or noise, with a sentinel in it by chance and the true one behind that.
+    private static bool Answers(ReadOnlySpan<byte> line, int id)
+    {
+        line = line[(line.LastIndexOf(s_sentinel[0]) + 1)..];
+        if (line is not [(byte)'{', .., (byte)'}'])
+        {
+            return false;
+        }
+
+        try
+        {
+            Utf8JsonReader reader = new(line);
+            using JsonDocument document = JsonDocument.ParseValue(ref reader);
+            return reader.BytesConsumed == line.Length
+                && document.RootElement.TryGetProperty("return", out JsonElement answer)
+                && answer.ValueKind == JsonValueKind.Number
                 && answer.TryGetInt64(out long answered)
-                && answered == id)
-            {
-                return;
-            }
+                && answered == id;
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+        {
+            return false;
         }
     }
 
     private JsonElement Take(ReadOnlyMemory<byte> line, AgentRequest request)
     {
-        JsonElement answer;
         try
         {
             using JsonDocument document = JsonDocument.Parse(line);
-            answer = document.RootElement.Clone();
+            JsonElement answer = document.RootElement;
+            if (answer.ValueKind == JsonValueKind.Object && answer.TryGetProperty("return", out JsonElement result))
+            {
+                return result.Clone();
+            }
+
+            if (answer.ValueKind == JsonValueKind.Object && answer.TryGetProperty("error", out JsonElement error) && error.ValueKind == JsonValueKind.Object)
+            {
+                throw AgentFailure.Refused(_vmName, request.Command, Text(error, "class"), Text(error, "desc"));
+            }
         }
-        catch (JsonException exception)
+        // The second: text that is no UTF-8.
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
             throw new FormatException(string.Create(CultureInfo.InvariantCulture, $"{line.Length} bytes came that are no JSON."), exception);
-        }
-
-        if (answer.ValueKind == JsonValueKind.Object && answer.TryGetProperty("return", out JsonElement result))
-        {
-            return result;
-        }
-
-        if (answer.ValueKind == JsonValueKind.Object && answer.TryGetProperty("error", out JsonElement error) && error.ValueKind == JsonValueKind.Object)
-        {
-            throw AgentFailure.Refused(_vmName, request.Command, Text(error, "class"), Text(error, "desc"));
         }
 
         throw new FormatException("The answer has neither a result nor an error.");

@@ -23,8 +23,8 @@ internal sealed record AgentExecStatus(bool HasExited, int? ExitCode, int? Signa
     }
 
     private static int? Number(JsonElement answer, string name) =>
-        answer.TryGetProperty(name, out JsonElement value) && value.TryGetInt32(out int number) ? number : null;
+        answer.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out int number) ? number : null;
 
     private static byte[] Bytes(JsonElement answer, string name) =>
-        answer.TryGetProperty(name, out JsonElement value) && value.TryGetBytesFromBase64(out byte[]? bytes) ? bytes : [];
+        answer.TryGetProperty(name, out JsonElement value) && value.ValueKind == JsonValueKind.String && value.TryGetBytesFromBase64(out byte[]? bytes) ? bytes : [];
 }

@@ -37,6 +37,11 @@ internal static class AgentFailure
                 RecommendedAction = $"The VMM has ended, or is about to: Get-MicroVm {vmName}",
             };
         }
+        finally
+        {
+            // A request that is still being written when its answer turned out to be none.
+            await deadline.CancelAsync();
+        }
     }
 
     /// <summary>What came is no answer.</summary>

@@ -14,8 +14,9 @@ internal sealed class AgentLines(Stream stream)
     /// <summary>Skips everything up to and with the next sentinel byte, as <c>guest-sync-delimited</c> writes one.</summary>
     /// <param name="longest">The most bytes to skip.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
+    /// <returns>How many were skipped.</returns>
     /// <exception cref="FormatException">More came.</exception>
-    public async Task SkipToSentinelAsync(long longest, CancellationToken cancellationToken)
+    public async Task<long> SkipToSentinelAsync(long longest, CancellationToken cancellationToken)
     {
         for (long skipped = 0; skipped <= longest;)
         {
@@ -23,7 +24,7 @@ internal sealed class AgentLines(Stream stream)
             if (found >= 0)
             {
                 _start += found + 1;
-                return;
+                return skipped + found + 1;
             }
 
             skipped += _end - _start;

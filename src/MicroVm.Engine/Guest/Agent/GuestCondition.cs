@@ -20,7 +20,12 @@ internal sealed record GuestCondition(string Name, Func<AgentConnection, Cancell
 
     /// <summary>An interface other than the loopback has an address that is good beyond its link.</summary>
     public static GuestCondition Network { get; } = new("on a network", async (agent, cancellationToken) =>
-        (await agent.CallAsync(new AgentRequest("guest-network-get-interfaces"), cancellationToken)).EnumerateArray().Any(HasAddress));
+    {
+        JsonElement interfaces = await agent.CallAsync(new AgentRequest("guest-network-get-interfaces"), cancellationToken);
+        return interfaces.ValueKind == JsonValueKind.Array
+            ? interfaces.EnumerateArray().Any(HasAddress)
+            : throw new FormatException("The agent's answer lists no interfaces.");
+    });
 
     /// <summary>Something in the guest listens on a TCP port.</summary>
     public static GuestCondition Port(int port) => new(string.Create(CultureInfo.InvariantCulture, $"listening on port {port}"), async (agent, cancellationToken) =>
