@@ -1,3 +1,7 @@
+using System.Globalization;
+using System.Text;
+using MicroVm.Engine.Guest.Agent;
+using MicroVm.Engine.Guest.Commands;
 using MicroVm.Engine.Machines;
 using MicroVm.Engine.State;
 
@@ -29,9 +33,44 @@ internal static class EngineProgram
                 await BootPlan.CreateAsync(
                     context, new VirtualMachineSpec { Name = name, MemoryBytes = 128L << 20 }, start: true, NullObserver.Instance, CancellationToken.None);
                 return 0;
+            case ["turn", string directory]:
+                using (await AgentTurn.TakeAsync(directory, CancellationToken.None))
+                {
+                    Say("held");
+                }
+
+                return 0;
+            case ["commands", string home, string id, string prefix, string count]:
+                await RunCommandsAsync(new MicroVmEngine(PathsOf(home)), Guid.Parse(id), prefix, int.Parse(count, CultureInfo.InvariantCulture));
+                Say("done");
+                return 0;
             default:
                 Console.Error.WriteLine("What?");
                 return 2;
+        }
+    }
+
+    /// <summary>Runs commands one after the other, each of which says who it is.</summary>
+    public static async Task RunCommandsAsync(MicroVmEngine engine, Guid id, string prefix, int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            string expected = string.Create(CultureInfo.InvariantCulture, $"{prefix} {i}\n");
+            StringBuilder said = new();
+            GuestCommandEnd end = await engine.RunCommandAsync(
+                id,
+                new GuestCommand { FilePath = "echo", ArgumentList = [expected.TrimEnd()] },
+                piece =>
+                {
+                    said.Append(Encoding.ASCII.GetString(piece.Bytes.Span));
+                    return Task.CompletedTask;
+                },
+                NullObserver.Instance,
+                CancellationToken.None);
+            if (end.ExitCode != 0 || said.ToString() != expected)
+            {
+                throw new InvalidOperationException($"'{expected.TrimEnd()}' ended with {end.ExitCode} and said '{said}'.");
+            }
         }
     }
 

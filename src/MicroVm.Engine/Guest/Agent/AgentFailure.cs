@@ -58,6 +58,10 @@ internal static class AgentFailure
         string.Create(CultureInfo.InvariantCulture, $"No agent in VM '{vmName}' answered within {limit.TotalSeconds:0.#} s."),
         "The guest needs the package qemu-guest-agent, running (image 'base' has it). A guest that still boots may need longer: Wait-MicroVm -For Agent.");
 
+    /// <summary>The VM is gone, with the directory that keeps the turns.</summary>
+    public static MicroVmException Removed(string vmName, Exception cause) =>
+        new(ErrorIds.GuestAgentUnavailable, ErrorKind.ConnectionFailed, $"VM '{vmName}' has been removed.", cause) { Target = vmName };
+
     /// <summary>The agent answered before, and now does not.</summary>
     public static MicroVmException Stalled(string vmName, string command, TimeSpan limit) => Unavailable(
         vmName,

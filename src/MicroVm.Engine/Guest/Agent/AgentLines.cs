@@ -10,24 +10,23 @@ internal sealed class AgentLines(Stream stream)
     // What was read and not handed out lies between these.
     private int _start;
     private int _end;
+    private long _total;
 
     /// <summary>Skips everything up to and with the next sentinel byte, as <c>guest-sync-delimited</c> writes one.</summary>
-    /// <param name="longest">The most bytes to skip.</param>
+    /// <param name="longest">The most bytes that may have come from the stream's beginning.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
-    /// <returns>How many were skipped.</returns>
     /// <exception cref="FormatException">More came.</exception>
-    public async Task<long> SkipToSentinelAsync(long longest, CancellationToken cancellationToken)
+    public async Task SkipToSentinelAsync(long longest, CancellationToken cancellationToken)
     {
-        for (long skipped = 0; skipped <= longest;)
+        while (_total <= longest)
         {
             int found = _buffer.AsSpan(_start, _end - _start).IndexOf(Sentinel);
             if (found >= 0)
             {
                 _start += found + 1;
-                return skipped + found + 1;
+                return;
             }
 
-            skipped += _end - _start;
             _start = _end = 0;
             await FillAsync(cancellationToken);
         }
@@ -78,6 +77,7 @@ internal sealed class AgentLines(Stream stream)
         }
 
         int read = await stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken);
+        _total += read;
         _end += read > 0 ? read : throw new EndOfStreamException("The agent's channel was closed.");
     }
 }

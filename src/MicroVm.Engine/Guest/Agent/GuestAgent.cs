@@ -1,3 +1,5 @@
+using MicroVm.Engine.Native;
+
 namespace MicroVm.Engine.Guest.Agent;
 
 /// <summary>
@@ -21,11 +23,11 @@ internal sealed class GuestAgent(IGuestChannel channel, string directory, string
     /// <summary>Speaks with the agent. Calls of one turn should take no longer than others can wait.</summary>
     /// <param name="work">What is to be said.</param>
     /// <param name="cancellationToken">Ends the wait and the conversation.</param>
-    /// <param name="answerLimit">How long the agent may take to answer at first; 20 s without it.</param>
+    /// <param name="answerLimit">How long the turn and the agent's first answer may take; without it 20 s for the answer.</param>
     /// <exception cref="Errors.MicroVmException">As <see cref="AgentConnection"/> throws them.</exception>
     public async Task<T> UseAsync<T>(Func<AgentConnection, Task<T>> work, CancellationToken cancellationToken, TimeSpan? answerLimit = null)
     {
-        using AgentTurn turn = await AgentTurn.TakeAsync(directory, cancellationToken);
+        using AgentTurn turn = await TakeTurnAsync(answerLimit, cancellationToken);
         await using AgentConnection agent = await AgentConnection.OpenAsync(channel, vmName, answerLimit ?? s_answerLimit, cancellationToken);
         try
         {
@@ -34,6 +36,28 @@ internal sealed class GuestAgent(IGuestChannel channel, string directory, string
         catch (FormatException exception)
         {
             throw AgentFailure.Garbled(vmName, exception);
+        }
+    }
+
+    private async Task<AgentTurn> TakeTurnAsync(TimeSpan? limit, CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        if (limit is { } time)
+        {
+            deadline.CancelAfter(time);
+        }
+
+        try
+        {
+            return await AgentTurn.TakeAsync(directory, deadline.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw AgentFailure.Silent(vmName, limit!.Value);
+        }
+        catch (LinuxException exception) when (exception.Errno == Errno.NoSuchFile)
+        {
+            throw AgentFailure.Removed(vmName, exception);
         }
     }
 }

@@ -72,7 +72,7 @@ internal sealed record GuestCondition(string Name, Func<AgentConnection, Cancell
 
     private static async Task<string> ReadAsync(AgentConnection agent, string path, CancellationToken cancellationToken)
     {
-        if (await agent.TryOpenFileAsync(path, "r", cancellationToken) is not { } file)
+        if (await agent.TryOpenFileAsync(path, "r", CancellationToken.None) is not { } file)
         {
             // A kernel without IPv6 has no table for it.
             return "";
@@ -91,7 +91,7 @@ internal sealed record GuestCondition(string Name, Func<AgentConnection, Cancell
         }
         finally
         {
-            await agent.CloseFileAsync(file, cancellationToken);
+            await agent.CloseFileAsync(file, CancellationToken.None);
         }
     }
 }

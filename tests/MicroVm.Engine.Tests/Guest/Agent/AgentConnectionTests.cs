@@ -65,7 +65,7 @@ public sealed class AgentConnectionTests : IAsyncLifetime
 
         Task<AgentConnection> opening = AgentConnection.OpenAsync(_agent.Channel, "web", Limits.Generous, CancellationToken.None);
         await sending;
-        await _agent.SyncAsync();
+        await _agent.SyncAsync(opening);
 
         await using AgentConnection client = await opening;
         await AssertAnswersAsync(client);
@@ -113,6 +113,21 @@ public sealed class AgentConnectionTests : IAsyncLifetime
             Assert.False(opening.IsCompleted);
             await _agent.SyncAsync();
         }
+
+        await using AgentConnection client = await opening;
+        await AssertAnswersAsync(client);
+    }
+
+    [Fact(Timeout = Limit)]
+    public async Task An_agent_that_was_started_again_and_knows_nothing_of_the_first_question_is_asked_again()
+    {
+        Task<AgentConnection> opening = AgentConnection.OpenAsync(_agent.Channel, "web", Limits.Generous, CancellationToken.None);
+        int lost = await _agent.ReceiveSyncAsync();
+        int id = await _agent.ReceiveSyncAsync();
+        // The answer to the first comes after all.
+        await _agent.SendAsync([0xFF, .. Encoding.ASCII.GetBytes($"{{\"return\": {lost}}}\n")]);
+        Assert.False(opening.IsCompleted);
+        await _agent.SendAsync([0xFF, .. Encoding.ASCII.GetBytes($"{{\"return\": {id}}}\n")]);
 
         await using AgentConnection client = await opening;
         await AssertAnswersAsync(client);

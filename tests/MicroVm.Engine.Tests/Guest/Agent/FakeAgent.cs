@@ -42,17 +42,43 @@ internal sealed class FakeAgent : IAsyncDisposable
     public async Task<AgentConnection> ConnectAsync(CancellationToken cancellationToken = default)
     {
         Task<AgentConnection> opening = AgentConnection.OpenAsync(Channel, "web", Limits.Generous, cancellationToken);
-        await SyncAsync();
+        await SyncAsync(opening);
         return await opening;
     }
 
     /// <summary>Takes the first call of a client and answers it.</summary>
     public async Task SyncAsync() => await SendAsync([Sentinel, .. Encoding.UTF8.GetBytes($$"""{"return": {{await ReceiveSyncAsync()}}}""" + "\n")]);
 
-    /// <summary>Takes the first call of a client and gives its id.</summary>
-    public async Task<int> ReceiveSyncAsync()
+    /// <summary>Answers the first call of a client, and again if this takes so long that it asks once more.</summary>
+    public async Task SyncAsync(Task opening)
     {
-        Call call = await ReceiveAsync();
+        using CancellationTokenSource done = new();
+        Task answering = AnswerAllAsync();
+        await opening;
+        await done.CancelAsync();
+        await answering;
+
+        async Task AnswerAllAsync()
+        {
+            try
+            {
+                while (true)
+                {
+                    int id = await ReceiveSyncAsync(done.Token);
+                    await SendAsync([Sentinel, .. Encoding.UTF8.GetBytes($$"""{"return": {{id}}}""" + "\n")]);
+                }
+            }
+            catch (OperationCanceledException)
+            {
+                // The client is satisfied.
+            }
+        }
+    }
+
+    /// <summary>Takes the first call of a client and gives its id.</summary>
+    public async Task<int> ReceiveSyncAsync(CancellationToken cancellationToken = default)
+    {
+        Call call = await ReceiveAsync(cancellationToken);
         Assert.Equal("guest-sync-delimited", call.Command);
         Assert.True(_isReset, "The client did not begin with 0xFF.");
         _isReset = false;
@@ -69,7 +95,7 @@ internal sealed class FakeAgent : IAsyncDisposable
         SendAsync($$$"""{"error": {"class": "{{{errorClass}}}", "desc": "{{{description}}}"}}""" + "\n");
 
     /// <summary>Takes the next call.</summary>
-    public async Task<Call> ReceiveAsync()
+    public async Task<Call> ReceiveAsync(CancellationToken cancellationToken = default)
     {
         byte[] buffer = new byte[64 << 10];
         while (true)
@@ -89,7 +115,7 @@ internal sealed class FakeAgent : IAsyncDisposable
                 return Parse(line);
             }
 
-            int read = await _stream.ReadAsync(buffer);
+            int read = await _stream.ReadAsync(buffer, cancellationToken);
             Assert.True(read > 0, "The client hung up.");
             _received.AddRange(buffer.AsSpan(0, read));
         }
