@@ -40,7 +40,7 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
     {
         long startedAt = Stopwatch.GetTimestamp();
         List<GuestOutput> pieces = [];
-        if (_handles is null && (_handles = await TryOpenAsync(connection, cancellationToken)) is null)
+        if (_handles is null && (_handles = await TryOpenAsync(connection)) is null)
         {
             return new CommandPieces(pieces, true);
         }
@@ -74,7 +74,7 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
         long[] handles;
         try
         {
-            handles = await OpenAsync(connection, "r", cancellationToken);
+            handles = await OpenAsync(connection, "r");
         }
         catch (MicroVmException exception) when (AgentFailure.IsNoSuchFile(exception))
         {
@@ -82,8 +82,9 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
             return new CommandPieces([], true);
         }
 
+        // Not to be cancelled either: it closes them.
         AgentRequest[] requests = [.. handles.Select(handle => AgentCalls.ReadFile(handle, ShortBytes)), .. handles.Select(AgentCalls.CloseFile)];
-        JsonElement[] answers = await connection.CallAllAsync(cancellationToken, requests);
+        JsonElement[] answers = await connection.CallAllAsync(CancellationToken.None, requests);
         byte[][] contents = [.. answers.Take(handles.Length).Select(AgentCalls.FileContent)];
         if (contents.Any(content => content.Length == ShortBytes))
         {
@@ -183,22 +184,22 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
         }
     }
 
-    // Null while the command has none; the one for errors is made last.
-    private async Task<long[]?> TryOpenAsync(AgentConnection connection, CancellationToken cancellationToken) =>
-        await connection.TryOpenFileAsync(_paths[1], "r", cancellationToken) is { } errors
-            ? [await connection.OpenFileAsync(_paths[0], "r", cancellationToken), errors]
+    // Null while the command has none; the one for errors is made last. Not to be cancelled, as all that opens: the agent keeps open what nobody knows to close.
+    private async Task<long[]?> TryOpenAsync(AgentConnection connection) =>
+        await connection.TryOpenFileAsync(_paths[1], "r", CancellationToken.None) is { } errors
+            ? [await connection.OpenFileAsync(_paths[0], "r", CancellationToken.None), errors]
             : null;
 
-    private async Task<long[]> OpenAsync(AgentConnection connection, string mode, CancellationToken cancellationToken)
+    private async Task<long[]> OpenAsync(AgentConnection connection, string mode)
     {
-        JsonElement[] opened = await connection.CallAllAsync(cancellationToken, [.. _paths.Select(path => AgentCalls.OpenFile(path, mode))]);
+        JsonElement[] opened = await connection.CallAllAsync(CancellationToken.None, [.. _paths.Select(path => AgentCalls.OpenFile(path, mode))]);
         return [.. opened.Select(AgentCalls.Number)];
     }
 
     // To open for writing is to empty.
     private async Task TruncateAsync(AgentConnection connection, CancellationToken cancellationToken)
     {
-        long[] emptied = await OpenAsync(connection, "w", cancellationToken);
+        long[] emptied = await OpenAsync(connection, "w");
         await connection.CallAllAsync(cancellationToken, [.. emptied.Select(AgentCalls.CloseFile)]);
     }
 
@@ -207,7 +208,14 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
         if (_handles is { } handles)
         {
             _handles = null;
-            await connection.CallAllAsync(cancellationToken, [.. handles.Select(AgentCalls.CloseFile)]);
+            try
+            {
+                await connection.CallAllAsync(cancellationToken, [.. handles.Select(AgentCalls.CloseFile)]);
+            }
+            catch (MicroVmException exception) when (exception.ErrorId == ErrorIds.GuestAgentError)
+            {
+                // An agent that was started again meanwhile has none of them open.
+            }
         }
     }
 }

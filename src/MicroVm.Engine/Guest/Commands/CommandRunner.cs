@@ -28,6 +28,7 @@ internal sealed class CommandRunner
     private readonly long _startedAt = Stopwatch.GetTimestamp();
     private AgentProcess? _process;
     private AgentExecStatus? _end;
+    private long? _inputFile;
 
     private CommandRunner(GuestAgent agent, GuestCommand command, CommandSlot slot, Func<GuestOutput, Task> take)
     {
@@ -64,7 +65,7 @@ internal sealed class CommandRunner
             AgentExecStatus status = await runner.RunAsync(limit.Token);
             return new GuestCommandEnd(status.ExitCode ?? 128 + (status.Signal ?? 0), Stopwatch.GetElapsedTime(runner._startedAt));
         }
-        catch (Exception exception) when (runner._end is null && exception is not MicroVmException { ErrorId: ErrorIds.GuestAgentUnavailable })
+        catch (Exception exception) when (exception is not MicroVmException { ErrorId: ErrorIds.GuestAgentUnavailable })
         {
             await runner.EndAsync();
             if (exception is OperationCanceledException && !cancellationToken.IsCancellationRequested)
@@ -110,7 +111,9 @@ internal sealed class CommandRunner
 
     private async Task<CommandStep> StartAsync(AgentConnection connection, bool hasInputFile, CancellationToken cancellationToken)
     {
-        long id = await connection.ExecuteAsync(GuestScripts.Shell, CommandScript.Arguments(_command, _id, _slot, hasInputFile), hasInputFile ? default : _command.Input, cancellationToken);
+        IReadOnlyList<string> arguments = CommandScript.Arguments(_command, _id, _slot, hasInputFile);
+        // Not to be cancelled: what was started has to be known.
+        long id = await connection.ExecuteAsync(GuestScripts.Shell, arguments, hasInputFile ? default : _command.Input, CancellationToken.None);
         _process = new AgentProcess(_agent, id);
         return await ReadAsync(connection, await _process.WatchAsync(connection, cancellationToken), cancellationToken);
     }
@@ -146,14 +149,15 @@ internal sealed class CommandRunner
     private async Task WriteInputAsync(CancellationToken cancellationToken)
     {
         await AgentProcess.RunScriptAsync(_agent, $"umask 077; mkdir -p {CommandSlot.GuestDirectory}", [], default, cancellationToken);
-        long file = await _agent.UseAsync(connection => connection.OpenFileAsync(_slot.Prefix + ".in", "w", cancellationToken), cancellationToken);
+        // Not to be cancelled: what was opened has to be known.
+        _inputFile = await _agent.UseAsync(connection => connection.OpenFileAsync(_slot.Prefix + ".in", "w", CancellationToken.None), cancellationToken);
         for (int start = 0; start < _command.Input.Length; start += AgentCalls.FileChunkBytes)
         {
             ReadOnlyMemory<byte> piece = _command.Input.Slice(start, Math.Min(AgentCalls.FileChunkBytes, _command.Input.Length - start));
             await _agent.UseAsync(
                 async connection =>
                 {
-                    await connection.WriteFileAsync(file, piece, cancellationToken);
+                    await connection.WriteFileAsync(_inputFile.Value, piece, cancellationToken);
                     return true;
                 },
                 cancellationToken);
@@ -162,10 +166,19 @@ internal sealed class CommandRunner
         await _agent.UseAsync(
             async connection =>
             {
-                await connection.CloseFileAsync(file, cancellationToken);
+                await CloseInputAsync(connection, cancellationToken);
                 return true;
             },
             cancellationToken);
+    }
+
+    private async Task CloseInputAsync(AgentConnection connection, CancellationToken cancellationToken)
+    {
+        if (_inputFile is { } file)
+        {
+            _inputFile = null;
+            await connection.CloseFileAsync(file, cancellationToken);
+        }
     }
 
     // What kept the command from being run, as the wrapper said it on the agent's own pipe; null when it ran.
@@ -193,18 +206,26 @@ internal sealed class CommandRunner
         return failure is { } found ? new MicroVmException(found.Id, found.Kind, found.Message) { Target = _agent.VMName, RecommendedAction = found.Advice } : null;
     }
 
-    // Whoever waited has gone; the command must not outlive that.
+    // Whoever waited has gone; the command must not outlive that, nor what it needed in the guest.
     private async Task EndAsync()
     {
         using CancellationTokenSource limit = new(s_endLimit);
         try
         {
-            string script = GuestScripts.Read("members") + GuestScripts.Read("end");
-            await AgentProcess.RunScriptAsync(_agent, script, [_id, _slot.Prefix], default, limit.Token);
-            if (_process is not null)
+            if (_end is null)
             {
-                // The agent keeps what it started on its list until it is asked.
-                await _process.WaitAsync(limit.Token);
+                await EndProcessesAsync(limit.Token);
+            }
+
+            if (_inputFile is not null)
+            {
+                await _agent.UseAsync(
+                    async connection =>
+                    {
+                        await CloseInputAsync(connection, limit.Token);
+                        return true;
+                    },
+                    limit.Token);
             }
 
             await _output.DisposeAsync(limit.Token);
@@ -212,6 +233,24 @@ internal sealed class CommandRunner
         catch (Exception exception) when (exception is MicroVmException or OperationCanceledException)
         {
             // A guest that does not answer cannot be helped; what is thrown already matters more.
+        }
+    }
+
+    private async Task EndProcessesAsync(CancellationToken cancellationToken)
+    {
+        string script = GuestScripts.Read("members") + GuestScripts.Read("end");
+        await AgentProcess.RunScriptAsync(_agent, script, [_id, _slot.Prefix], default, cancellationToken);
+        try
+        {
+            if (_process is not null)
+            {
+                // The agent keeps what it started on its list until it is asked.
+                await _process.WaitAsync(cancellationToken);
+            }
+        }
+        catch (MicroVmException exception) when (exception.ErrorId == ErrorIds.GuestAgentError)
+        {
+            // An agent that was started again meanwhile has no such process.
         }
     }
 
