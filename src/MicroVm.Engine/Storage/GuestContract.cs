@@ -32,6 +32,18 @@ internal static class GuestContract
     /// <summary>The virtio-serial port of the QEMU guest agent.</summary>
     public const string AgentPort = "org.qemu.guest_agent.0";
 
+    /// <summary>
+    /// The cgroup (version 2) of all that runs in the guest on the user's behalf: the console's shell and the commands of Invoke-MicroVmCommand. Init, the services
+    /// and the agent stay out of it, so the agent can freeze it and still answers. An image has it or not.
+    /// </summary>
+    public const string WorkloadCgroup = "/sys/fs/cgroup/workload";
+
+    /// <summary>The cgroup of the one process that thaws the workload should no host come to do it.</summary>
+    public const string GuardCgroup = "/sys/fs/cgroup/guard";
+
+    /// <summary>The guest's program that mixes its input into the kernel's random numbers and forces a reseed, see <see cref="Storage.ReseedProgram"/>.</summary>
+    public const string ReseedProgram = "/lib/microvm/reseed";
+
     /// <summary>The line the base image writes to its serial console when it is ready: the power button works, the shell is about to start.</summary>
     public const string ReadyMarker = "microvm: guest ready";
 
@@ -73,6 +85,8 @@ internal static class GuestContract
         READY_MARKER='{ReadyMarker}'
         DISK_WAIT_SECONDS={DiskWaitSeconds}
         POWER_BUTTON_PID_FILE='{PowerButtonPidFile}'
+        WORKLOAD_CGROUP='{WorkloadCgroup}'
+        GUARD_CGROUP='{GuardCgroup}'
 
         """);
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text;
 
 namespace MicroVm.Engine.Storage;
@@ -89,6 +90,8 @@ internal sealed class Initramfs
         AddText($"{moduleDirectory}/modules.dep", Encoding.UTF8.GetBytes(KernelModuleIndex.Dependencies(Modules)));
         AddText($"{moduleDirectory}/modules.alias", Encoding.UTF8.GetBytes(KernelModuleIndex.Aliases(Modules)));
         AddText("lib/microvm/contract.conf", GuestContract.ToShell());
+        string reseed = GuestContract.ReseedProgram.TrimStart('/');
+        entries[reseed] = () => cpio.AddFile(reseed, ReseedProgram.For(RuntimeInformation.OSArchitecture), Program);
         entries["bin/busybox"] = () => cpio.AddFile("bin/busybox", Busybox, Program);
         // acpid runs this when the power button is pressed.
         entries["etc/acpi/PWRF/00000080"] = () => cpio.AddLink("etc/acpi/PWRF/00000080", "/sbin/poweroff");

@@ -12,6 +12,9 @@ internal sealed class CommandScript
     /// <summary>What the wrapper says before the word for what is wrong: storage, directory, user or program.</summary>
     public const string Trouble = "microvm:";
 
+    /// <summary>The guest's cgroup for what runs on the user's behalf, where it has one.</summary>
+    public const string WorkloadCgroup = "/sys/fs/cgroup/workload";
+
     private readonly StringBuilder _text = new();
     private readonly List<string> _arguments = [];
 
@@ -36,6 +39,7 @@ internal sealed class CommandScript
 
     private void Prepare(GuestCommand command, string id)
     {
+        Line($"{{ echo 0 >{WorkloadCgroup}/cgroup.procs;}} 2>/dev/null");
         Line("umask 077");
         LineOrTrouble($"[ -d {CommandSlot.GuestDirectory} ]||mkdir -p {CommandSlot.GuestDirectory}", "storage");
         Line($"export MICROVM_COMMAND={id}");

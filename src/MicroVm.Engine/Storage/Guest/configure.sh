@@ -11,6 +11,7 @@ say() {
 
 # In the background, for user data may take its time or never end; the guest is ready without it.
 run_user_data() {
+    [ -e "$WORKLOAD_CGROUP" ] && echo 0 >"$WORKLOAD_CGROUP/cgroup.procs"
     cd /
     HOME=/root PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$1" </dev/null >/var/log/user-data.log 2>&1
     code=$?

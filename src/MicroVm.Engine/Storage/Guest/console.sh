@@ -4,6 +4,8 @@
 
 . /lib/microvm/contract.conf
 
+# What is started here is the workload.
+[ -e "$WORKLOAD_CGROUP" ] && echo 0 >"$WORKLOAD_CGROUP/cgroup.procs"
 if [ ! -e /run/microvm/ready ]; then
     while [ ! -s "$POWER_BUTTON_PID_FILE" ]; do
         usleep 2000

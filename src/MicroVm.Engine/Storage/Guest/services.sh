@@ -3,6 +3,14 @@
 
 . /lib/microvm/contract.conf
 
+# The VM's id, which the firmware gives as the machine's UUID; a clone has been told its own.
+if [ ! -e /etc/machine-id ] && read -r uuid 2>/dev/null </sys/class/dmi/id/product_uuid; then
+    IFS=-
+    set -- $uuid
+    unset IFS
+    echo "$1$2$3$4$5" >/etc/machine-id
+fi
+
 # Runs a command again and again; the pause keeps a service that cannot start from using up the CPU.
 keep() {
     while :; do

@@ -1,6 +1,8 @@
 #!/bin/sh
 # Runs once, before anything else of the base image: what belongs to this VM rather than to the image.
 
+. /lib/microvm/contract.conf
+
 config_wanted=
 read -r command_line </proc/cmdline
 for word in $command_line; do
@@ -13,4 +15,7 @@ mkdir -p /dev/pts /dev/shm /run/microvm
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
 ifconfig lo up
+# What runs on the user's behalf has a cgroup of its own, so that the host can freeze it while it takes a snapshot, and thaw it once a restored guest has
+# been put right.
+mount -t cgroup2 -o nosuid,nodev,noexec cgroup2 /sys/fs/cgroup && mkdir "$WORKLOAD_CGROUP" "$GUARD_CGROUP"
 [ -z "$config_wanted" ] || /lib/microvm/configure
