@@ -123,6 +123,14 @@ public sealed class MicroVmEngine
     public Task<VirtualMachine> RestoreAsync(Guid snapshotId, RestoreOptions options, IOperationObserver observer, CancellationToken cancellationToken) =>
         RestorePlan.RestoreAsync(_context, snapshotId, options, observer, cancellationToken);
 
+    /// <summary>Sets the clock of a running VM's guest to the host's.</summary>
+    public Task<MachineFixup> SyncClockAsync(Guid id, IOperationObserver observer, CancellationToken cancellationToken) =>
+        GuestSyncPlan.SyncClockAsync(_context, id, observer, cancellationToken);
+
+    /// <summary>Mixes random bytes of the host into the kernel of a running VM's guest, and forces it to use them from now on.</summary>
+    public Task<MachineFixup> UpdateEntropyAsync(Guid id, IOperationObserver observer, CancellationToken cancellationToken) =>
+        GuestSyncPlan.UpdateEntropyAsync(_context, id, observer, cancellationToken);
+
     /// <summary>The lines of a VM's log: the last <paramref name="tail"/> (null means all), then, with <paramref name="follow"/>, each new one until the VM
     /// ends or the token is cancelled. Lines come raw: a front end that shows them must neutralise control characters.</summary>
     public IAsyncEnumerable<string> ReadLogAsync(Guid id, LogSource source, int? tail, bool follow, CancellationToken cancellationToken)

@@ -49,6 +49,7 @@ internal static class MachineView
             KernelPath = record.Boot.KernelPath,
             Hostname = record.Boot.Hostname,
             RestoredFromSnapshotId = record.RestoredFromSnapshotId,
+            Fixups = run?.Fixups ?? [],
             CreatedAt = record.CreatedAt,
             StartedAt = run?.StartedAt,
             Uptime = run is null ? null : DateTimeOffset.Now - run.StartedAt,

@@ -38,6 +38,13 @@ internal static class PausePlan
             throw;
         }
 
+        if (result == VmState.Running && machine.Record.Run?.DueFixups is not null)
+        {
+            // It was restored and left paused.
+            await FixupPlan.RunAsync(context, machine, observer, cancellationToken);
+            timer.Mark("fixups");
+        }
+
         timer.Done();
         return machine.View;
     }

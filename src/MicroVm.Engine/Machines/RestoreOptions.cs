@@ -8,4 +8,10 @@ public sealed record RestoreOptions
 
     /// <summary>Leave the VM paused instead of running it.</summary>
     public bool LeaveSuspended { get; init; }
+
+    /// <summary>Put nothing right in the guest: its clock, randomness and identity stay those of the snapshot.</summary>
+    public bool NoFixup { get; init; }
+
+    /// <summary>What becomes of the guest's SSH host keys; null renews those of a clone and keeps those of a VM that is rolled back.</summary>
+    public SshHostKeyPolicy? SshHostKeys { get; init; }
 }

@@ -47,7 +47,7 @@ internal static class RestorePlan
                 Name = name,
                 CreatedAt = DateTimeOffset.Now,
                 Hardware = manifest.Hardware,
-                Boot = manifest.Boot,
+                Boot = Renamed(manifest.Boot, name),
                 State = VmState.Restoring,
                 OverlayDisk = manifest.Disk is null ? null : "overlay.raw",
             };
@@ -56,7 +56,9 @@ internal static class RestorePlan
             {
                 machine = BootPlan.Claim(context, record, "Restore-MicroVm", _undo);
                 timer.Mark("claim");
-                await RunAsync(machine, record, cancellationToken);
+                await RunAsync(machine, record, isClone: true, cancellationToken);
+                await PutRightAsync(machine, cancellationToken);
+                _undo.Commit();
                 timer.Done();
                 return machine.View;
             }
@@ -99,9 +101,10 @@ internal static class RestorePlan
                 Boot = manifest.Boot,
                 OverlayDisk = manifest.Disk is null ? null : $"overlay-{Guid.NewGuid().ToString("N")[..8]}.raw",
             };
+            MachineRun? replaced;
             try
             {
-                await RunAsync(machine, record, cancellationToken);
+                replaced = await RunAsync(machine, record, isClone: false, cancellationToken);
             }
             catch (Exception exception)
             {
@@ -110,11 +113,19 @@ internal static class RestorePlan
                 throw StorageErrors.WrapOrSame(exception, machine.Directory);
             }
 
+            // Done: what cannot be put right or tidied up from here on is left as it is, and nothing is undone for it.
+            _undo.Commit();
+            if (replaced is not null)
+            {
+                Tidy(replaced.RunDirectory, LockedMachine.DeleteRunDirectory);
+            }
+
             if (before.OverlayDisk is { } old)
             {
                 Tidy(Path.Combine(machine.Directory, old), File.Delete);
             }
 
+            await PutRightAsync(machine, CancellationToken.None);
             timer.Done();
             return machine.View;
         }
@@ -131,7 +142,41 @@ internal static class RestorePlan
             }
         }
 
-        private async Task RunAsync(LockedMachine machine, MachineRecord record, CancellationToken cancellationToken)
+        // What the guest is told after a restore, it is to find as well when it boots.
+        private static BootSource Renamed(BootSource boot, string name) => boot with
+        {
+            Hostname = boot.Hostname is null ? null : name,
+            KernelArguments =
+            [
+                .. boot.KernelArguments.Select(argument =>
+                    argument.StartsWith(GuestContract.HostNameArgument, StringComparison.Ordinal) ? GuestContract.HostNameArgument + name : argument),
+            ],
+        };
+
+        private DueFixups DueFixups(bool isClone)
+        {
+            bool newIdentity = isClone || manifest.IdentityDue;
+            return new DueFixups
+            {
+                WorkloadFrozen = manifest.WorkloadFrozen,
+                AgentAnswered = manifest.AgentAnswered,
+                NewIdentity = newIdentity,
+                RenewSshHostKeys = options.SshHostKeys is { } policy ? policy == SshHostKeyPolicy.Renew : newIdentity,
+                ThawOnly = options.NoFixup,
+            };
+        }
+
+        private async Task PutRightAsync(LockedMachine machine, CancellationToken cancellationToken)
+        {
+            if (!options.LeaveSuspended)
+            {
+                await FixupPlan.RunAsync(context, machine, observer, cancellationToken);
+                timer.Mark("fixups");
+            }
+        }
+
+        // Gives the run that this one took the place of.
+        private async Task<MachineRun?> RunAsync(LockedMachine machine, MachineRecord record, bool isClone, CancellationToken cancellationToken)
         {
             string snapshot = context.Snapshots.DirectoryOf(manifest.Id);
             ConfigurationDisk.Copy(record.Boot, snapshot, machine.Directory);
@@ -177,15 +222,10 @@ internal static class RestorePlan
                     State = options.LeaveSuspended ? VmState.Paused : VmState.Running,
                     StatusDetail = null,
                     RestoredFromSnapshotId = manifest.Id,
-                    Run = launched.Run,
+                    Run = launched.Run with { DueFixups = DueFixups(isClone) },
                 });
                 timer.Mark("record");
-                // Done: what cannot be tidied up from here on is left behind, and nothing is undone for it.
-                _undo.Commit();
-                if (replaced is not null)
-                {
-                    Tidy(replaced.RunDirectory, LockedMachine.DeleteRunDirectory);
-                }
+                return replaced;
             }
         }
     }

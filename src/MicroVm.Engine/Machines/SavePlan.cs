@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using Microsoft.Win32.SafeHandles;
 using MicroVm.Engine.Errors;
 using MicroVm.Engine.Guest;
+using MicroVm.Engine.Guest.Fixups;
 using MicroVm.Engine.Native;
 using MicroVm.Engine.Snapshots;
 using MicroVm.Engine.State;
@@ -18,6 +19,12 @@ namespace MicroVm.Engine.Machines;
 /// </summary>
 internal static class SavePlan
 {
+    // An agent that runs answers in less than a millisecond, and nobody knows whether this guest has one.
+    private static readonly TimeSpan s_agentLimit = TimeSpan.FromMilliseconds(500);
+
+    // The images that say when they are ready have one; it may still be starting then.
+    private static readonly TimeSpan s_readyAgentLimit = TimeSpan.FromSeconds(2);
+
     /// <summary>Takes a snapshot and leaves the VM as it was.</summary>
     public static async Task<Snapshot> SaveAsync(
         EngineContext context, Guid id, string? name, string? description, IOperationObserver observer, CancellationToken cancellationToken)
@@ -37,7 +44,7 @@ internal static class SavePlan
         Progress progress = new(observer, $"Saving snapshot {name} of {machine.Record.Name}");
         try
         {
-            Capture capture = await CaptureAsync(context, machine, staging, timer, progress, cancellationToken);
+            Capture capture = await CaptureAsync(context, machine, staging, timer, progress, observer, cancellationToken);
             ConfigurationDisk.Copy(machine.Record.Boot, machine.Directory, staging);
             SnapshotManifest manifest = await DescribeAsync(machine.Record, snapshotId, name, description, staging, capture, progress, cancellationToken);
             timer.Mark("digests");
@@ -61,7 +68,13 @@ internal static class SavePlan
     }
 
     private static async Task<Capture> CaptureAsync(
-        EngineContext context, LockedMachine machine, string staging, PhaseTimer timer, Progress progress, CancellationToken cancellationToken)
+        EngineContext context,
+        LockedMachine machine,
+        string staging,
+        PhaseTimer timer,
+        Progress progress,
+        IOperationObserver observer,
+        CancellationToken cancellationToken)
     {
         await using IVmmConnection connection = await machine.ConnectAsync(cancellationToken);
         MachineRecord before = machine.Record;
@@ -83,45 +96,91 @@ internal static class SavePlan
 
         bool wasRunning = before.State == VmState.Running;
         machine.SavePassing(before with { State = VmState.Saving });
-        long pausedAt = Stopwatch.GetTimestamp();
-        TimeSpan pause;
-        bool wasReady;
+        TimeSpan pause = TimeSpan.Zero;
+        bool wasReady = false;
+        Standstill guest;
         try
         {
-            await connection.PauseAsync(cancellationToken);
-            progress.Report("Memory changed meanwhile", 50);
-            await memory.CopyChangesAsync(memoryFile, cancellationToken);
-            timer.Mark("memory");
-            using (SafeFileHandle state = CreateForWriting(Path.Combine(staging, SnapshotStore.DeviceStateFile)))
-            {
-                await connection.SaveDeviceStateAsync(state, cancellationToken);
-            }
-
-            timer.Mark("devices");
-            if (disk is not null)
-            {
-                await CopyUpdate.RunAsync(disk, diskFile, cancellationToken);
-                timer.Mark("disk");
-            }
-
-            wasReady = before.Boot.ReadyMarker is { } marker
-                && (run.ReadyAtStart || LogFile.Contains(context.Machines.SerialLogOf(before.Id), run.SerialLogOffset, marker));
+            guest = await StandstillAsync(context, before, run, StandAsync, cancellationToken);
+            timer.Mark("thaw");
         }
         finally
         {
-            // Whatever happened, the guest goes on as it was.
-            if (wasRunning)
-            {
-                await connection.ResumeAsync(CancellationToken.None);
-            }
-
-            pause = wasRunning ? Stopwatch.GetElapsedTime(pausedAt) : TimeSpan.Zero;
             machine.SavePassing(before);
         }
 
+        if (guest.ThawFailure is { } failure)
+        {
+            observer.Warning($"The workload of VM '{before.Name}' stands still until its guest thaws it by itself, half a minute after the snapshot: {failure.Message}");
+        }
+
         timer.Mark("resume");
-        return new Capture(machineType, pause, wasReady);
+        return new Capture(machineType, guest.FrozenFor ?? pause, wasReady, guest);
+
+        async Task StandAsync()
+        {
+            timer.Mark("freeze");
+            long pausedAt = Stopwatch.GetTimestamp();
+            try
+            {
+                await connection.PauseAsync(cancellationToken);
+                progress.Report("Memory changed meanwhile", 50);
+                await memory.CopyChangesAsync(memoryFile, cancellationToken);
+                timer.Mark("memory");
+                using (SafeFileHandle state = CreateForWriting(Path.Combine(staging, SnapshotStore.DeviceStateFile)))
+                {
+                    await connection.SaveDeviceStateAsync(state, cancellationToken);
+                }
+
+                timer.Mark("devices");
+                if (disk is not null)
+                {
+                    await CopyUpdate.RunAsync(disk, diskFile, cancellationToken);
+                    timer.Mark("disk");
+                }
+
+                wasReady = IsReady(context, before, run);
+            }
+            finally
+            {
+                // Whatever happened, the guest goes on as it was.
+                if (wasRunning)
+                {
+                    await connection.ResumeAsync(CancellationToken.None);
+                    pause = Stopwatch.GetElapsedTime(pausedAt);
+                }
+            }
+        }
     }
+
+    // Does the work while the workload is frozen, where the guest has an agent that can.
+    private static async Task<Standstill> StandstillAsync(
+        EngineContext context, MachineRecord before, MachineRun run, Func<Task> work, CancellationToken cancellationToken)
+    {
+        Standstill unasked;
+        if (before.State != VmState.Running)
+        {
+            // One that was restored and left paused is as it was in its snapshot.
+            unasked = new Standstill(run.DueFixups?.AgentAnswered, run.DueFixups?.WorkloadFrozen ?? false);
+        }
+        else if (!before.Hardware.HasAgentPort || (before.Boot.ReadyMarker is not null && !IsReady(context, before, run)))
+        {
+            // It still boots.
+            unasked = new Standstill(AgentAnswered: false, WorkloadFrozen: false);
+        }
+        else
+        {
+            TimeSpan limit = before.Boot.ReadyMarker is null ? s_agentLimit : s_readyAgentLimit;
+            return await Standstill.DuringAsync(GuestAccess.Of(context, before, run), FixupPlan.Cgroups, limit, work, cancellationToken);
+        }
+
+        await work();
+        return unasked;
+    }
+
+    private static bool IsReady(EngineContext context, MachineRecord record, MachineRun run) =>
+        record.Boot.ReadyMarker is { } marker
+        && (run.ReadyAtStart || LogFile.Contains(context.Machines.SerialLogOf(record.Id), run.SerialLogOffset, marker));
 
     private static async Task<SnapshotManifest> DescribeAsync(
         MachineRecord record,
@@ -156,6 +215,9 @@ internal static class SavePlan
             KernelDigest = await DigestAsync(record.Boot.KernelPath, cancellationToken),
             InitramfsDigest = record.Boot.InitramfsPath is { } initramfs ? await DigestAsync(initramfs, cancellationToken) : null,
             GuestWasReady = capture.GuestWasReady,
+            AgentAnswered = capture.Guest.AgentAnswered,
+            WorkloadFrozen = capture.Guest.WorkloadFrozen,
+            IdentityDue = run.DueFixups?.NewIdentity ?? false,
             Host = new SnapshotHost
             {
                 Architecture = RuntimeInformation.OSArchitecture.ToString(),
@@ -210,7 +272,7 @@ internal static class SavePlan
         }
     }
 
-    private sealed record Capture(string MachineType, TimeSpan Pause, bool GuestWasReady);
+    private sealed record Capture(string MachineType, TimeSpan Pause, bool GuestWasReady, Standstill Guest);
 
     private sealed class Progress(IOperationObserver observer, string activity)
     {

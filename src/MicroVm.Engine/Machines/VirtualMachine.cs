@@ -48,6 +48,9 @@ public sealed record VirtualMachine
     /// <summary>The snapshot its memory came from, or null when it booted.</summary>
     public Guid? RestoredFromSnapshotId { get; init; }
 
+    /// <summary>What was put right in the guest after it was restored, in the order it was done; empty when it booted.</summary>
+    public IReadOnlyList<GuestFixup> Fixups { get; init; } = [];
+
     /// <summary>When it was created, with the host's offset.</summary>
     public DateTimeOffset CreatedAt { get; init; }
 

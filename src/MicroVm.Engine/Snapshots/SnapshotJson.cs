@@ -23,6 +23,9 @@ internal static class SnapshotJson
         writer.WriteString("kernelDigest", manifest.KernelDigest);
         writer.WriteUnlessNull("initramfsDigest", manifest.InitramfsDigest);
         writer.WriteBoolean("guestWasReady", manifest.GuestWasReady);
+        writer.WriteUnlessNull("agentAnswered", manifest.AgentAnswered);
+        writer.WriteBoolean("workloadFrozen", manifest.WorkloadFrozen);
+        writer.WriteBoolean("identityDue", manifest.IdentityDue);
         Write(writer, "host", manifest.Host);
         Write(writer, "memory", manifest.Memory);
         Write(writer, "deviceState", manifest.DeviceState);
@@ -50,6 +53,9 @@ internal static class SnapshotJson
         KernelDigest = fields.Text("kernelDigest"),
         InitramfsDigest = fields.TextOrNull("initramfsDigest"),
         GuestWasReady = fields.Flag("guestWasReady"),
+        AgentAnswered = fields.FlagOrNull("agentAnswered"),
+        WorkloadFrozen = fields.Flag("workloadFrozen"),
+        IdentityDue = fields.Flag("identityDue"),
         Host = ReadHost(fields.Object("host")),
         Memory = ReadFile(fields.Object("memory")),
         DeviceState = ReadFile(fields.Object("deviceState")),

@@ -50,6 +50,15 @@ internal sealed record SnapshotManifest
     /// <summary>Whether the guest was past its ready marker.</summary>
     public required bool GuestWasReady { get; init; }
 
+    /// <summary>Whether the guest's agent answered; null when it was not asked, as that of a paused guest, or by an engine that did not know of it.</summary>
+    public bool? AgentAnswered { get; init; }
+
+    /// <summary>Whether the guest's workload is frozen in it, and goes on when it is thawed after a restore.</summary>
+    public bool WorkloadFrozen { get; init; }
+
+    /// <summary>Whether the guest is that of a clone which had not been told so yet.</summary>
+    public bool IdentityDue { get; init; }
+
     /// <summary>The host it was taken on.</summary>
     public required SnapshotHost Host { get; init; }
 

@@ -73,6 +73,9 @@ internal sealed class JsonFields
         };
     }
 
+    /// <summary>Yes or no; null when it is not there.</summary>
+    public bool? FlagOrNull(string name) => _object.TryGetProperty(name, out _) ? Flag(name) : null;
+
     /// <summary>An id.</summary>
     public Guid Id(string name) => IdOrNull(name) ?? throw Missing(name);
 
@@ -135,6 +138,21 @@ internal sealed class JsonFields
 
     /// <summary>An object, or null.</summary>
     public JsonFields? ObjectOrNull(string name) => TryTake(name, JsonValueKind.Object, out JsonElement value) ? new JsonFields(value, name, _taken is not null) : null;
+
+    /// <summary>A list of objects; empty when it is not there.</summary>
+    public IReadOnlyList<JsonFields> Objects(string name)
+    {
+        List<JsonFields> objects = [];
+        if (TryTake(name, JsonValueKind.Array, out JsonElement array))
+        {
+            foreach (JsonElement element in array.EnumerateArray())
+            {
+                objects.Add(new JsonFields(element, name, _taken is not null));
+            }
+        }
+
+        return objects;
+    }
 
     /// <summary>Fails when there are members that nobody took; for strict reading.</summary>
     public void RequireNoOthers()

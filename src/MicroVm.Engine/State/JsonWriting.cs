@@ -33,6 +33,15 @@ internal static class JsonWriting
         }
     }
 
+    /// <summary>Yes or no, or nothing.</summary>
+    public static void WriteUnlessNull(this Utf8JsonWriter writer, string name, bool? value)
+    {
+        if (value is { } flag)
+        {
+            writer.WriteBoolean(name, flag);
+        }
+    }
+
     /// <summary>A length of time.</summary>
     public static void WriteDuration(this Utf8JsonWriter writer, string name, TimeSpan value) =>
         writer.WriteString(name, value.ToString("c", CultureInfo.InvariantCulture));

@@ -25,4 +25,10 @@ internal sealed record MachineRun
 
     /// <summary>Whether the guest was past its ready marker when this run began, as after a restore.</summary>
     public bool ReadyAtStart { get; init; }
+
+    /// <summary>What a restored guest still needs; null when nothing is due.</summary>
+    public DueFixups? DueFixups { get; init; }
+
+    /// <summary>What was put right in the guest after its restore, an array so that PowerShell can slice it; empty when it booted.</summary>
+    public IReadOnlyList<GuestFixup> Fixups { get; init; } = [];
 }

@@ -133,6 +133,12 @@ internal static class StateJson
         writer.WriteString("startedAt", run.StartedAt);
         writer.WriteNumber("serialLogOffset", run.SerialLogOffset);
         writer.WriteBoolean("readyAtStart", run.ReadyAtStart);
+        if (run.DueFixups is { } due)
+        {
+            FixupJson.Write(writer, "dueFixups", due);
+        }
+
+        FixupJson.Write(writer, "fixups", run.Fixups);
         writer.WriteEndObject();
     }
 
@@ -145,6 +151,8 @@ internal static class StateJson
         StartedAt = fields.Time("startedAt"),
         SerialLogOffset = fields.Number("serialLogOffset"),
         ReadyAtStart = fields.Flag("readyAtStart"),
+        DueFixups = fields.ObjectOrNull("dueFixups") is { } due ? FixupJson.ReadDue(due) : null,
+        Fixups = fields.Objects("fixups").Select(FixupJson.ReadFixup).ToArray(),
     };
 
     private static void Write(Utf8JsonWriter writer, string name, ProcessIdentity process)

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using MicroVm.Engine.Errors;
 using MicroVm.Engine.Snapshots;
 using MicroVm.Engine.State;
@@ -28,6 +29,22 @@ public sealed class SnapshotStoreTests : IDisposable
         Assert.Equal(manifest.Name, Assert.Single(_store.List()).Manifest!.Name);
         Assert.False(Directory.Exists(staging));
         Assert.Equal("Ok", _store.View(manifest).Status);
+    }
+
+    [Fact]
+    public void Manifest_from_before_agents_were_asked_is_read()
+    {
+        SnapshotManifest manifest = Publish();
+        string path = Path.Combine(_store.DirectoryOf(manifest.Id), "manifest.json");
+        JsonObject old = JsonNode.Parse(File.ReadAllBytes(path))!.AsObject();
+        Assert.True(old.Remove("workloadFrozen"));
+        Assert.True(old.Remove("identityDue"));
+        File.WriteAllText(path, old.ToJsonString());
+
+        SnapshotManifest read = _store.Read(manifest.Id)!;
+
+        Assert.Null(read.AgentAnswered);
+        Assert.False(read.WorkloadFrozen);
     }
 
     [Fact]

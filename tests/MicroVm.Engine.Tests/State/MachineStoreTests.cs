@@ -50,6 +50,22 @@ public sealed class MachineStoreTests : IDisposable
     }
 
     [Fact]
+    public void Record_from_before_there_were_fixups_is_read()
+    {
+        _store.Write(Records.Running(_id, ProcessIdentity.Self));
+        JsonObject old = JsonNode.Parse(File.ReadAllBytes(RecordPath))!.AsObject();
+        JsonObject run = old["run"]!.AsObject();
+        Assert.True(run.Remove("dueFixups"));
+        Assert.True(run.Remove("fixups"));
+        File.WriteAllText(RecordPath, old.ToJsonString());
+
+        MachineRun read = _store.Read(_id)!.Run!;
+
+        Assert.Null(read.DueFixups);
+        Assert.Empty(read.Fixups);
+    }
+
+    [Fact]
     public void Directories_are_their_owners_alone() => Assert.All(
         [_store.DirectoryOf(_id), _scratch.Paths.MachinesDirectory, _scratch.Paths.DataDirectory],
         path => Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute, File.GetUnixFileMode(path)));

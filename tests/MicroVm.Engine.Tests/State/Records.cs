@@ -45,6 +45,8 @@ internal static class Records
             StartedAt = DateTimeOffset.Now,
             SerialLogOffset = 17,
             ReadyAtStart = true,
+            DueFixups = new DueFixups { WorkloadFrozen = true, AgentAnswered = true, NewIdentity = true, RenewSshHostKeys = true },
+            Fixups = [new GuestFixup { Name = GuestFixup.Clock, Result = FixupResult.Unprotected, Duration = TimeSpan.FromMilliseconds(1.5), Detail = "Was late." }],
         },
     };
 }

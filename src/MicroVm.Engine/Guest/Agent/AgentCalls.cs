@@ -138,6 +138,16 @@ internal static class AgentCalls
     /// <summary>The call that <see cref="CloseFileAsync"/> makes.</summary>
     public static AgentRequest CloseFile(long handle) => new("guest-file-close", writer => writer.WriteNumber("handle", handle));
 
+    /// <summary>Goes back to the beginning of a file: those of /proc and /sys say something new there each time.</summary>
+    public static AgentRequest Rewind(long handle) => new(
+        "guest-file-seek",
+        writer =>
+        {
+            writer.WriteNumber("handle", handle);
+            writer.WriteNumber("offset", 0);
+            writer.WriteString("whence", "set");
+        });
+
     /// <summary>A number that a call returned by itself, such as a file's handle.</summary>
     public static long Number(JsonElement answer) =>
         answer.ValueKind == JsonValueKind.Number && answer.TryGetInt64(out long value) ? value : throw new FormatException("The agent's answer is no number.");

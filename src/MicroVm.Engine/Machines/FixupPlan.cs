@@ -1,0 +1,68 @@
+using MicroVm.Engine.Errors;
+using MicroVm.Engine.Guest.Fixups;
+using MicroVm.Engine.State;
+using MicroVm.Engine.Storage;
+
+namespace MicroVm.Engine.Machines;
+
+/// <summary>Puts the guest of a restored VM right once it runs, and records what became of it.</summary>
+internal static class FixupPlan
+{
+    /// <summary>Where the images of this engine have their workload.</summary>
+    public static WorkloadCgroups Cgroups { get; } = new(GuestContract.WorkloadCgroup, GuestContract.GuardCgroup);
+
+    /// <summary>Does what is due. A failure is a warning: the VM runs, whatever comes of it.</summary>
+    /// <param name="context">The engine.</param>
+    /// <param name="machine">A VM that runs.</param>
+    /// <param name="observer">Hears of failures.</param>
+    /// <param name="cancellationToken">Ends the wait for the guest.</param>
+    public static async Task RunAsync(EngineContext context, LockedMachine machine, IOperationObserver observer, CancellationToken cancellationToken)
+    {
+        MachineRecord record = machine.Record;
+        if (record.Run is not { DueFixups: { } due } run)
+        {
+            return;
+        }
+
+        IReadOnlyList<GuestFixup> fixups = await PutRightAsync(context, record, run, due, cancellationToken);
+        machine.TrySave(record with { Run = run with { DueFixups = null, Fixups = fixups } }, observer);
+        if (!due.ThawOnly)
+        {
+            Tell(record.Name, fixups, observer);
+        }
+    }
+
+    private static async Task<IReadOnlyList<GuestFixup>> PutRightAsync(
+        EngineContext context, MachineRecord record, MachineRun run, DueFixups due, CancellationToken cancellationToken)
+    {
+        if (due is { ThawOnly: true, WorkloadFrozen: false })
+        {
+            return GuestFixups.AllSkipped("Not wanted.");
+        }
+
+        if (due.AgentAnswered == false)
+        {
+            return GuestFixups.AllSkipped("No agent answered when the snapshot was taken.");
+        }
+
+        try
+        {
+            FixupOrder order = new(due, record.Name, record.Id, Cgroups, GuestContract.ReseedProgram);
+            return await GuestFixups.RunAsync(GuestAccess.Of(context, record, run), order, cancellationToken);
+        }
+        catch (MicroVmException exception) when (exception.ErrorId == ErrorIds.GuestAgentUnavailable)
+        {
+            // A machine that was made without a port for one.
+            return GuestFixups.AllSkipped(exception.Message);
+        }
+    }
+
+    // One warning for all that has one cause.
+    private static void Tell(string name, IReadOnlyList<GuestFixup> fixups, IOperationObserver observer)
+    {
+        foreach (IGrouping<string, GuestFixup> group in fixups.Where(fixup => fixup.Result is FixupResult.Failed or FixupResult.Skipped).GroupBy(fixup => fixup.Detail))
+        {
+            observer.Warning($"VM '{name}' was restored, but not put right: {string.Join(", ", group.Select(fixup => fixup.Name))}. {group.Key}");
+        }
+    }
+}
