@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using MicroVm.Engine.Machines;
+using MicroVm.Engine.Snapshots;
 using MicroVm.Engine.Tests.RealQemu;
 using MicroVm.Engine.Tests.Support;
 using Xunit.Abstractions;
@@ -50,6 +51,25 @@ public sealed class SoakTests(QemuHome home, ITestOutputHelper output) : IAsyncL
 
         Say("clone", times);
         Assert.InRange(CountOfDescriptors(), 0, descriptors + 10);
+    }
+
+    [QemuFact(Timeout = 60 * Minutes)]
+    public async Task A_thousand_pairs_of_clones_never_draw_the_same_random_bytes()
+    {
+        RandomDraws draws = new(home);
+        Snapshot snapshot = await draws.PrepareAsync("source");
+        HashSet<string> drawn = [];
+        List<TimeSpan> times = [];
+        for (int i = 0; i < 1000; i++)
+        {
+            Stopwatch watch = Stopwatch.StartNew();
+            (string one, string two) = await draws.PairAsync(snapshot, $"pair-{i}", noFixup: false);
+            times.Add(watch.Elapsed);
+            // Not those of other pairs, either.
+            Assert.True(drawn.Add(one) && drawn.Add(two), $"Pair {i} drew '{one}' and '{two}', after {drawn.Count} draws.");
+        }
+
+        Say("pair of clones that differ", times);
     }
 
     [StubVmmFact(Timeout = 20 * Minutes)]
