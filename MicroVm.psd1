@@ -29,7 +29,9 @@
         'Start-MicroVm'
         'Stop-MicroVm'
         'Suspend-MicroVm'
+        'Sync-MicroVmClock'
         'Test-MicroVmHost'
+        'Update-MicroVmEntropy'
         'Wait-MicroVm'
     )
     VariablesToExport    = @()

@@ -54,6 +54,34 @@ Describe 'Restore-MicroVm to new VMs' {
         (Get-MicroVm web).State | Should -Be 'Running'
     }
 
+    It 'tells what was put right in a clone, here and in another process' {
+        $fixups = (Get-MicroVm clone).Fixups
+        $fixups.Name | Should -Be 'Entropy', 'Clock', 'HostName', 'MachineId', 'SshHostKeys', 'Network'
+        $fixups[0..3].Result | Should -Be 'Done', 'Done', 'Done', 'Done'
+        (Get-MicroVm clone | ConvertTo-Json -Depth 4 | ConvertFrom-Json).Fixups[2].Detail | Should -Be "It is 'clone' now."
+        $script = {
+            param($Manifest)
+            Import-Module $Manifest
+            Get-MicroVm clone | Format-List
+        }
+        pwsh -NoProfile -NonInteractive -Command $script -args $manifest | Out-String | Should -Match 'Fixups\s+: Entropy Done, Clock Done'
+        (Invoke-MicroVmCommand clone hostname).StandardOutput.Trim() | Should -Be 'clone'
+    }
+
+    It 'puts nothing right with -NoFixup' {
+        $raw = Restore-MicroVm golden -NewName raw -NoFixup -WarningVariable warnings
+        $raw.Fixups.Result | Select-Object -Unique | Should -Be 'Skipped'
+        $warnings | Should -BeNullOrEmpty
+        (Invoke-MicroVmCommand raw hostname).StandardOutput.Trim() | Should -Be 'web'
+        Remove-MicroVm raw -Force
+    }
+
+    It 'keeps SSH host keys if asked' {
+        $kept = Restore-MicroVm golden -NewName kept -SshHostKey Keep
+        ($kept.Fixups | Where-Object Name -EQ 'SshHostKeys').Detail | Should -Be 'They are kept.'
+        Remove-MicroVm kept -Force
+    }
+
     It 'makes clones of several names' {
         ($golden | Restore-MicroVm -NewName left, right -LeaveSuspended).Name | Should -Be 'left', 'right'
         (Get-MicroVm left, right).State | Should -Be 'Paused', 'Paused'

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Management.Automation;
 
 namespace MicroVm.Commands;
 
@@ -24,6 +25,16 @@ public static class DisplayText
     /// <summary>A duration as days, hours, minutes and seconds; empty where there is none.</summary>
     public static string Duration(TimeSpan? duration) =>
         duration?.ToString(@"d\.hh\:mm\:ss", CultureInfo.InvariantCulture) ?? string.Empty;
+
+    /// <summary>A short duration in milliseconds.</summary>
+    public static string Milliseconds(TimeSpan duration) => string.Create(CultureInfo.InvariantCulture, $"{duration.TotalMilliseconds:0.0} ms");
+
+    /// <summary>What was put right in a guest, as "Entropy Done, Clock Done".</summary>
+    public static string Fixups(IEnumerable<object> fixups) => string.Join(", ", fixups.Select(fixup =>
+    {
+        PSObject item = PSObject.AsPSObject(fixup);
+        return $"{item.Properties["Name"]?.Value} {item.Properties["Result"]?.Value}";
+    }));
 
     /// <summary>The first eight digits of an id; empty where there is none.</summary>
     public static string ShortId(Guid? id) => id?.ToString("N")[..8] ?? string.Empty;

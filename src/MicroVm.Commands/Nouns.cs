@@ -21,6 +21,12 @@ internal static class Nouns
     /// <summary>A file or directory in one.</summary>
     public const string MicroVmItem = nameof(MicroVmItem);
 
+    /// <summary>The clock of one's guest.</summary>
+    public const string MicroVmClock = nameof(MicroVmClock);
+
+    /// <summary>The randomness of one's guest.</summary>
+    public const string MicroVmEntropy = nameof(MicroVmEntropy);
+
     /// <summary>What one runs on.</summary>
     public const string MicroVmHost = nameof(MicroVmHost);
 }

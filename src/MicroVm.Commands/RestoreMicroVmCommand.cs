@@ -61,6 +61,14 @@ public sealed class RestoreMicroVmCommand : MicroVmCmdlet
     [Parameter]
     public SwitchParameter LeaveSuspended { get; set; }
 
+    /// <summary>Put nothing right in the guests: clock, randomness and identity stay those of the snapshot.</summary>
+    [Parameter]
+    public SwitchParameter NoFixup { get; set; }
+
+    /// <summary>What becomes of the guests' SSH host keys; without it clones get new ones and a VM that is rolled back keeps its own.</summary>
+    [Parameter]
+    public SshHostKeyPolicy? SshHostKey { get; set; }
+
     /// <summary>Do not ask.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -172,7 +180,7 @@ public sealed class RestoreMicroVmCommand : MicroVmCmdlet
 
     private Task<VirtualMachine> RestoreAs(string? newName, Snapshot snapshot)
     {
-        RestoreOptions options = new() { NewName = newName, LeaveSuspended = LeaveSuspended };
+        RestoreOptions options = new() { NewName = newName, LeaveSuspended = LeaveSuspended, NoFixup = NoFixup, SshHostKeys = SshHostKey };
         return Run((observer, token) => Engine.RestoreAsync(snapshot.SnapshotId, options, observer, token));
     }
 
