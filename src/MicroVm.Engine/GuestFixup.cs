@@ -9,7 +9,7 @@ public sealed record GuestFixup
     /// <summary>The guest's clock, set to the host's.</summary>
     public const string Clock = nameof(Clock);
 
-    /// <summary>The host name, set to the VM's name.</summary>
+    /// <summary>The host name, set to the one that was chosen for the VM, or to the VM's name.</summary>
     public const string HostName = nameof(HostName);
 
     /// <summary>The machine id (machine-id(5)), set to the VM's id.</summary>

@@ -47,7 +47,7 @@ internal static class FixupPlan
 
         try
         {
-            FixupOrder order = new(due, record.Name, record.Id, Cgroups, GuestContract.ReseedProgram);
+            FixupOrder order = new(due, record.Boot.Hostname ?? record.Name, record.Id, Cgroups, GuestContract.ReseedProgram);
             return await GuestFixups.RunAsync(GuestAccess.Of(context, record, run), order, cancellationToken);
         }
         catch (MicroVmException exception) when (exception.ErrorId == ErrorIds.GuestAgentUnavailable)

@@ -142,16 +142,18 @@ internal static class RestorePlan
             }
         }
 
-        // What the guest is told after a restore, it is to find as well when it boots.
-        private static BootSource Renamed(BootSource boot, string name) => boot with
-        {
-            Hostname = boot.Hostname is null ? null : name,
-            KernelArguments =
-            [
-                .. boot.KernelArguments.Select(argument =>
-                    argument.StartsWith(GuestContract.HostNameArgument, StringComparison.Ordinal) ? GuestContract.HostNameArgument + name : argument),
-            ],
-        };
+        // What the guest is told after a restore, it is to find as well when it boots. A host name that was chosen is for clones too.
+        private BootSource Renamed(BootSource boot, string name) => boot.Hostname is { } chosen && chosen != manifest.MachineName
+            ? boot
+            : boot with
+            {
+                Hostname = boot.Hostname is null ? null : name,
+                KernelArguments =
+                [
+                    .. boot.KernelArguments.Select(argument =>
+                        argument.StartsWith(GuestContract.HostNameArgument, StringComparison.Ordinal) ? GuestContract.HostNameArgument + name : argument),
+                ],
+            };
 
         private DueFixups DueFixups(bool isClone)
         {

@@ -53,6 +53,7 @@ public sealed class ConfigurationTests(QemuHome home) : QemuTests(home)
         await Home.RemoveAsync(machine);
         VirtualMachine clone = await Home.RestoreAsync(snapshot, "clone");
         Assert.Equal("www.example.org", clone.Hostname);
+        Assert.Equal("It is 'www.example.org' now.", clone.Fixups.Single(fixup => fixup.Name == GuestFixup.HostName).Detail);
         Guest twin = new(clone);
         await twin.NextTickAsync();
         Guest.AssertContinuous(twin.Ticks);

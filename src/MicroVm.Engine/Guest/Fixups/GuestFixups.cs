@@ -114,7 +114,7 @@ internal sealed class GuestFixups
                 ClockSetting setting = await ClockFixup.RunAsync(connection, token);
                 return (setting.IsRight ? FixupResult.Done : FixupResult.Failed, setting.ToString());
             });
-        await TryAsync(GuestFixup.HostName, () => Identity("The VM has kept its name.", () => IdentityFixup.SetHostNameAsync(connection, _order.Name, token)));
+        await TryAsync(GuestFixup.HostName, () => Identity("The VM has kept its name.", () => IdentityFixup.SetHostNameAsync(connection, _order.HostName, token)));
         await TryAsync(GuestFixup.MachineId, () => Identity("The VM has kept its id.", () => IdentityFixup.SetMachineIdAsync(connection, _order.Id, token)));
         await TryAsync(
             GuestFixup.SshHostKeys,
