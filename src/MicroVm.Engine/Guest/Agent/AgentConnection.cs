@@ -43,6 +43,7 @@ internal sealed class AgentConnection : IAsyncDisposable
     public static async Task<AgentConnection> OpenAsync(IGuestChannel channel, string vmName, TimeSpan limit, CancellationToken cancellationToken)
     {
         Stream? stream = null;
+        AgentConnection? connection = null;
         try
         {
             return await AgentFailure.WithinAsync(
@@ -50,11 +51,13 @@ internal sealed class AgentConnection : IAsyncDisposable
                 async token =>
                 {
                     stream = await channel.OpenAsync(token);
-                    AgentConnection connection = new(stream, vmName);
+                    connection = new AgentConnection(stream, vmName);
                     await connection.SyncAsync(token);
                     return connection;
                 },
-                () => AgentFailure.Silent(vmName, limit),
+                () => connection?._lines.TotalBytes > AgentRequest.ShortReplyBytes
+                    ? AgentFailure.Garbled(vmName, new FormatException($"{connection._lines.TotalBytes} bytes came that answer nothing."))
+                    : AgentFailure.Silent(vmName, limit),
                 vmName,
                 cancellationToken);
         }

@@ -10,7 +10,9 @@ internal sealed class AgentLines(Stream stream)
     // What was read and not handed out lies between these.
     private int _start;
     private int _end;
-    private long _total;
+
+    /// <summary>How much has come.</summary>
+    public long TotalBytes { get; private set; }
 
     /// <summary>Skips everything up to and with the next sentinel byte, as <c>guest-sync-delimited</c> writes one.</summary>
     /// <param name="longest">The most bytes that may have come from the stream's beginning.</param>
@@ -18,7 +20,7 @@ internal sealed class AgentLines(Stream stream)
     /// <exception cref="FormatException">More came.</exception>
     public async Task SkipToSentinelAsync(long longest, CancellationToken cancellationToken)
     {
-        while (_total <= longest)
+        while (TotalBytes <= longest)
         {
             int found = _buffer.AsSpan(_start, _end - _start).IndexOf(Sentinel);
             if (found >= 0)
@@ -77,7 +79,7 @@ internal sealed class AgentLines(Stream stream)
         }
 
         int read = await stream.ReadAsync(_buffer.AsMemory(_end), cancellationToken);
-        _total += read;
+        TotalBytes += read;
         _end += read > 0 ? read : throw new EndOfStreamException("The agent's channel was closed.");
     }
 }
