@@ -66,31 +66,24 @@ public sealed class AgentTurnTests : IDisposable
     }
 
     [Fact(Timeout = Limit)]
-    public async Task Whoever_waits_is_let_in_by_one_who_takes_turn_after_turn()
+    public async Task Whoever_waits_is_next_before_one_who_takes_turn_after_turn()
     {
-        using CancellationTokenSource done = new();
-        TaskCompletionSource started = new();
-        Task<int> greedy = Task.Run(async () =>
+        AgentTurn mine = await TakeAsync();
+        for (int i = 0; i < 50; i++)
         {
-            int turns = 0;
-            while (!done.IsCancellationRequested)
-            {
-                using AgentTurn turn = await TakeAsync();
-                turns++;
-                started.TrySetResult();
-            }
+            Task<AgentTurn> other = TakeAsync();
+            Assert.False(other.IsCompleted);
 
-            return turns;
-        });
-        await started.Task;
+            mine.Dispose();
+            Task<AgentTurn> again = TakeAsync();
 
-        for (int i = 0; i < 20; i++)
-        {
-            (await TakeAsync().Within("a turn between those of the other")).Dispose();
+            Assert.Same(other, await Task.WhenAny(other, again));
+            Assert.False(again.IsCompleted);
+            (await other).Dispose();
+            mine = await again;
         }
 
-        await done.CancelAsync();
-        Assert.True(await greedy > 0);
+        mine.Dispose();
     }
 
     [Fact(Timeout = Limit)]
