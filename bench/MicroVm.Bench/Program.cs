@@ -23,6 +23,7 @@ catch (ArgumentException exception)
     ("list", ListFigure.Take),
     ("save", SaveFigure.Take),
     ("command", CommandFigure.Take),
+    ("copy", CopyFigure.Take),
 ];
 Machine machine;
 List<Figure> figures = [];

@@ -64,9 +64,13 @@ internal sealed class Workshop : IDisposable
     public Snapshot Save(VirtualMachine vm) =>
         Engine.SaveSnapshotAsync(vm.Id, NewName(), null, NullObserver.Instance, default).GetAwaiter().GetResult();
 
+    /// <summary>Pauses a VM.</summary>
+    public void Suspend(VirtualMachine vm) => Engine.SuspendAsync(vm.Id, NullObserver.Instance, default).GetAwaiter().GetResult();
+
     /// <summary>Makes a clone.</summary>
-    public VirtualMachine Restore(Snapshot snapshot) =>
-        Engine.RestoreAsync(snapshot.SnapshotId, new RestoreOptions { NewName = NewName() }, NullObserver.Instance, default).GetAwaiter().GetResult();
+    public VirtualMachine Restore(Snapshot snapshot, bool fixups = false) => Engine
+        .RestoreAsync(snapshot.SnapshotId, new RestoreOptions { NewName = NewName(), NoFixup = !fixups }, NullObserver.Instance, default)
+        .GetAwaiter().GetResult();
 
     /// <summary>Removes a VM, running or not.</summary>
     public void Remove(VirtualMachine vm) => Engine.RemoveAsync(vm.Id, true, NullObserver.Instance, default).GetAwaiter().GetResult();

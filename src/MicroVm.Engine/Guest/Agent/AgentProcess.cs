@@ -2,7 +2,10 @@ using System.Diagnostics;
 
 namespace MicroVm.Engine.Guest.Agent;
 
-/// <summary>A program that an agent started. The agent has no events, so it is asked again and again, the less often the longer the program runs.</summary>
+/// <summary>
+/// A program that an agent started. The agent has no events, so it is asked again and again; but each answer takes time from the program, on a machine with one
+/// CPU. So a program that runs long is asked for the less often.
+/// </summary>
 /// <param name="agent">The agent.</param>
 /// <param name="processId">The process's id in the guest.</param>
 internal sealed class AgentProcess(GuestAgent agent, long processId)
@@ -23,7 +26,7 @@ internal sealed class AgentProcess(GuestAgent agent, long processId)
     {
         get
         {
-            TimeSpan pause = Stopwatch.GetElapsedTime(_startedAt) / 8;
+            TimeSpan pause = Stopwatch.GetElapsedTime(_startedAt) / 4;
             return pause < s_shortestPause ? s_shortestPause : pause > s_longestPause ? s_longestPause : pause;
         }
     }
@@ -53,13 +56,12 @@ internal sealed class AgentProcess(GuestAgent agent, long processId)
     {
         while (true)
         {
+            await Task.Delay(Pause, cancellationToken);
             AgentExecStatus status = await connection.ExecuteStatusAsync(processId, cancellationToken);
             if (status.HasExited || Stopwatch.GetElapsedTime(_startedAt) > s_firstTurn)
             {
                 return status;
             }
-
-            await Task.Delay(Pause, cancellationToken);
         }
     }
 

@@ -28,8 +28,6 @@ internal static class GuestProgram
             {
                 return status;
             }
-
-            await Task.Delay(process.Pause, cancellationToken);
         }
     }
 

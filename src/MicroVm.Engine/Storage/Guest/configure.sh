@@ -1,7 +1,7 @@
 #!/bin/sh
 # What the configuration disk says of this VM; init has mounted it. The file meta-data is YAML, but the host writes it so that lines will do. As
-# with cloud-init, the name counts at each boot, and keys and user data once per instance, which the VM's own disk remembers: marked before, so that
-# what is cut short is not done twice.
+# with cloud-init, keys and user data count once per instance, which the VM's own disk remembers: marked before, so that what is cut short is not done
+# twice. The host name is on the kernel's command line as well, and is a clone's own there.
 
 . /lib/microvm/contract.conf
 
@@ -27,7 +27,6 @@ keys=
 while IFS= read -r line; do
     case $line in
         'instance-id: '*) instance=${line#*: } ;;
-        'local-hostname: '*) hostname "${line#*: }" ;;
         '  '*) keys="$keys${line#  }
 " ;;
     esac
