@@ -87,7 +87,9 @@ internal static class WaitPlan
             catch (MicroVmException exception) when (exception.ErrorId == ErrorIds.GuestAgentUnavailable)
             {
                 string last = LogFile.LastSaid(context.Machines.SerialLogOf(id), LastLines);
-                throw record.Run is { Process.IsAlive: true } ? TimedOut(record.Name, condition.Name, timeout, exception.Message, exception) : Ended(context, record, last, exception);
+                throw await HasEndedAsync(record, exception, cancellationToken)
+                    ? Ended(context, record, last, exception)
+                    : TimedOut(record.Name, condition.Name, timeout, exception.Message, exception);
             }
 
             if (left <= pause)
@@ -149,6 +151,12 @@ internal static class WaitPlan
     }
 
     private static MachineRecord Read(EngineContext context, Guid id) => context.Machines.Read(id) ?? throw EngineContext.NotFound(id);
+
+    // A channel is closed a little before its process is gone.
+    private static async Task<bool> HasEndedAsync(MachineRecord record, MicroVmException failure, CancellationToken cancellationToken) =>
+        record.Run is not { } run
+        || !run.Process.IsAlive
+        || (failure.InnerException is IOException && await Isolation.VmmProcess.WaitForEndAsync(run.Process, s_lookOnce, cancellationToken));
 
     private static MicroVmException Ended(EngineContext context, MachineRecord record, string last, Exception? cause = null) => new(
         ErrorIds.HypervisorExited,

@@ -11,4 +11,5 @@ internal static class Errno
     public const int PermissionDenied = 13;
     public const int FileExists = 17;
     public const int NotADirectory = 20;
+    public const int TooManyFiles = 24;
 }

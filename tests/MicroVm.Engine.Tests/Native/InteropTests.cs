@@ -21,6 +21,7 @@ public sealed class InteropTests
         (typeof(Errno), "NoSuchFile", "ENOENT"),
         (typeof(Errno), "NoSuchDevice", "ENXIO"),
         (typeof(Errno), "NotADirectory", "ENOTDIR"),
+        (typeof(Errno), "TooManyFiles", "EMFILE"),
         (typeof(Errno), "NoSuchProcess", "ESRCH"),
         (typeof(Errno), "Interrupted", "EINTR"),
         (typeof(Errno), "TryAgain", "EAGAIN"),

@@ -97,6 +97,30 @@ public sealed class CommandTests(QemuHome home) : QemuTests(home)
     }
 
     [Fact]
+    public async Task A_command_that_writes_faster_than_it_is_read_fills_no_small_guest()
+    {
+        VirtualMachine machine = await Engine.CreateAsync(
+            new VirtualMachineSpec { Name = "small", MemoryBytes = 128 << 20 }, start: true, Silent, CancellationToken.None);
+        const int Megabytes = 150;
+        long length = 0;
+
+        GuestCommandEnd end = await Engine.RunCommandAsync(
+            machine.Id,
+            new GuestCommand { Script = $"dd if=/dev/zero bs=1M count={Megabytes}" },
+            piece =>
+            {
+                length += piece.Stream == GuestStream.Output ? piece.Bytes.Length : 0;
+                return Task.CompletedTask;
+            },
+            Silent,
+            CancellationToken.None);
+
+        Assert.Equal(0, end.ExitCode);
+        Assert.Equal(Megabytes << 20, length);
+        Assert.Equal("0\n", (await RunAsync(machine, new GuestCommand { Script = "ls -d /sys/fs/cgroup/workload/microvm-* 2>/dev/null | wc -l" })).Output);
+    }
+
+    [Fact]
     public async Task A_command_that_takes_too_long_is_ended_with_all_its_processes()
     {
         VirtualMachine machine = await BootAsync();

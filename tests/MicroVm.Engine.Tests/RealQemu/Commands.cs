@@ -54,7 +54,7 @@ internal sealed class Commands(MicroVmEngine engine, VirtualMachine machine)
 
     /// <summary>What the agent has open, besides the files of the command that asks.</summary>
     public Task<string> ListAgentFilesAsync() =>
-        AskAsync("ls -l /proc/$(pidof qemu-ga)/fd | grep -v \"/$MICROVM_COMMAND[.]\" | sed -n -e 's/:.[0-9]*.$//' -e 's/.* -> //p' | sort");
+        AskAsync("own=$(readlink /proc/$$/fd/1); ls -l /proc/$(pidof qemu-ga)/fd | grep -v \"${own%out}\" | sed -n -e 's/:.[0-9]*.$//' -e 's/.* -> //p' | sort");
 
     /// <summary>Kills the agent from the console; its keeper starts it again.</summary>
     public Task KillAgentAsync() => new Guest(machine).AskAsync("kill -9 $(pidof qemu-ga); echo ki''lled", "killed");

@@ -61,7 +61,7 @@ public sealed class GuestWaitTests(QemuHome home) : QemuTests(home)
     public async Task The_limit_holds_while_another_has_the_turn()
     {
         VirtualMachine machine = await Home.CloneAsync("web");
-        using AgentTurn held = await AgentTurn.TakeAsync(Home.Context.Machines.DirectoryOf(machine.Id), CancellationToken.None);
+        using AgentTurn held = await AgentTurn.TakeAsync(Path.GetDirectoryName(machine.SerialSocketPath!)!, CancellationToken.None);
 
         MicroVmException error = await Assert.ThrowsAsync<MicroVmException>(
             () => Engine.WaitAgentAsync(machine.Id, s_short, Silent, CancellationToken.None).Within("the limit"));

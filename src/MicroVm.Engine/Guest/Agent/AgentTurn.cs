@@ -9,6 +9,8 @@ namespace MicroVm.Engine.Guest.Agent;
 /// </summary>
 internal sealed class AgentTurn : IDisposable
 {
+    private static readonly TimeSpan s_blindPause = TimeSpan.FromMilliseconds(20);
+
     private readonly SafeFileHandle _file;
 
     private AgentTurn(SafeFileHandle file) => _file = file;
@@ -30,6 +32,19 @@ internal sealed class AgentTurn : IDisposable
         _file.Dispose();
     }
 
+    // A user has 128 of them, mostly.
+    private static FileWatch? TryWatch(string path)
+    {
+        try
+        {
+            return FileWatch.ForClose(path);
+        }
+        catch (LinuxException exception) when (exception.Errno == Errno.TooManyFiles)
+        {
+            return null;
+        }
+    }
+
     private static async Task<AgentTurn> LockAsync(string path, CancellationToken cancellationToken)
     {
         SafeFileHandle file = Descriptors.OpenUnlocked(path);
@@ -37,9 +52,15 @@ internal sealed class AgentTurn : IDisposable
         {
             if (!FileLock.TryLock(file))
             {
-                using FileWatch watch = FileWatch.ForClose(path);
+                using FileWatch? watch = TryWatch(path);
                 while (!FileLock.TryLock(file))
                 {
+                    if (watch is null)
+                    {
+                        await Task.Delay(s_blindPause, cancellationToken);
+                        continue;
+                    }
+
                     await Readiness.ReadableAsync(watch.Handle, cancellationToken);
                     watch.Clear();
                 }

@@ -11,13 +11,13 @@ namespace MicroVm.Engine.Guest.Commands;
 /// <param name="slot">Where its files are.</param>
 internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slot)
 {
-    // What a guest keeps of a command's output, in its memory: beyond this the files are emptied.
+    // What a guest keeps of a command's output that has been read: beyond this the files are emptied.
     private const long WindowBytes = 8 << 20;
 
     // The first look at a short output: an agent clears a buffer of what it is asked for.
     private const int ShortBytes = 16 << 10;
 
-    // What an ended command may leave in the guest's memory until its files are removed.
+    // What an ended command may leave in the guest until its files are removed.
     private const long LitterBytes = 64 << 10;
 
     // Others want a turn, too.
@@ -99,7 +99,7 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
     }
 
     /// <summary>
-    /// Makes the command stand still, reads the rest of its files, empties them and lets it go on. So a command may write for ever, and no guest's memory is
+    /// Makes the command stand still, reads the rest of its files, empties them and lets it go on. So a command may write for ever, and no guest's disk is
     /// filled by it. Where the guest cannot make it stand still, the files grow.
     /// </summary>
     /// <param name="process">The command.</param>
@@ -126,7 +126,7 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
         await agent.UseAsync(
             async connection =>
             {
-                // The command writes on where it was, and so the host reads on there: what is before takes no memory.
+                // The command writes on where it was, and so the host reads on there: what is before takes no space.
                 await TruncateAsync(connection, cancellationToken);
                 return true;
             },

@@ -148,7 +148,7 @@ internal sealed class CommandRunner
 
     private async Task WriteInputAsync(CancellationToken cancellationToken)
     {
-        await AgentProcess.RunScriptAsync(_agent, $"umask 077; mkdir -p {CommandSlot.GuestDirectory}", [], default, cancellationToken);
+        await AgentProcess.RunScriptAsync(_agent, $"umask 077\n{CommandSlot.MakeDirectory}", [], default, cancellationToken);
         // Not to be cancelled: what was opened has to be known.
         _inputFile = await _agent.UseAsync(connection => connection.OpenFileAsync(_slot.Prefix + ".in", "w", CancellationToken.None), cancellationToken);
         for (int start = 0; start < _command.Input.Length; start += AgentCalls.FileChunkBytes)
@@ -200,8 +200,8 @@ internal sealed class CommandRunner
             _ => (
                 ErrorIds.StorageFailed,
                 ErrorKind.ResourceUnavailable,
-                $"The guest of VM '{_agent.VMName}' cannot hold the command's output in /run: {said.Replace('\n', ' ')}",
-                "Free memory in the guest."),
+                $"The guest of VM '{_agent.VMName}' cannot hold the command's output, neither in /var/lib nor in /run: {said.Replace('\n', ' ')}",
+                "Free space or memory in the guest."),
         };
         return failure is { } found ? new MicroVmException(found.Id, found.Kind, found.Message) { Target = _agent.VMName, RecommendedAction = found.Advice } : null;
     }
@@ -229,6 +229,8 @@ internal sealed class CommandRunner
             }
 
             await _output.DisposeAsync(limit.Token);
+            // They may be what has filled the guest's disk.
+            await AgentProcess.RunScriptAsync(_agent, $"rm -f {_slot.Prefix}.*", [], default, limit.Token);
         }
         catch (Exception exception) when (exception is MicroVmException or OperationCanceledException)
         {

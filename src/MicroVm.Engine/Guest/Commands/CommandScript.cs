@@ -41,7 +41,7 @@ internal sealed class CommandScript
     {
         Line($"{{ echo 0 >{WorkloadCgroup}/cgroup.procs;}} 2>/dev/null");
         Line("umask 077");
-        LineOrTrouble($"[ -d {CommandSlot.GuestDirectory} ]||mkdir -p {CommandSlot.GuestDirectory}", "storage");
+        LineOrTrouble(CommandSlot.MakeDirectory, "storage");
         Line($"export MICROVM_COMMAND={id}");
         if (command.WorkingDirectory is { } directory)
         {

@@ -12,8 +12,15 @@ namespace MicroVm.Engine.Guest.Commands;
 /// </summary>
 internal sealed class CommandSlot : IDisposable
 {
-    /// <summary>Where the files are: memory, and gone with the guest.</summary>
+    /// <summary>Where the files are found: a link in memory, which is gone with each boot, to <see cref="DiskDirectory"/> where that can be.</summary>
     public const string GuestDirectory = "/run/microvm-commands";
+
+    /// <summary>Where they are: on a disk, for a command may write faster than it is read, and a guest's memory is soon full.</summary>
+    public const string DiskDirectory = "/var/lib/microvm-commands";
+
+    /// <summary>Makes the directory, in the guest's shell; what was there before this boot goes.</summary>
+    public const string MakeDirectory =
+        $"[ -d {GuestDirectory} ]||{{ rm -rf {DiskDirectory};mkdir -p {DiskDirectory}&&ln -s {DiskDirectory} {GuestDirectory};}} 2>/dev/null||mkdir -p {GuestDirectory}";
 
     private const int Most = 1024;
 

@@ -7,12 +7,12 @@ members() {
         grep -l "[M]ICROVM_COMMAND=$1" /proc/[0-9]*/environ /proc/[0-9]*/cmdline
         ls -l /proc/[0-9]*/fd
         grep -e '^State:' -e '^PPid:' /proc/[0-9]*/status
-    } 2>/dev/null | awk -v agent="$PPID" -v file="$2." '
+    } 2>/dev/null | awk -v agent="$PPID" -v file="/microvm-commands/${2##*/}." '
         /^\/proc\/[0-9]+\/(environ|cmdline)$/ { split($0, part, "/"); member[part[3]]; next }
         /^\/proc\/[0-9]+\/fd:$/ { split($0, part, "/"); pid = part[3]; next }
         /^\/proc\/[0-9]+\/status:State:/ { split($0, part, "/"); if ($2 == "Z") dead[part[3]]; next }
         /^\/proc\/[0-9]+\/status:PPid:/ { split($0, part, "/"); parent[part[3]] = $2; next }
-        index($0, " -> " file) { member[pid] }
+        index($0, file) { member[pid] }
         END {
             # It reads the output.
             delete member[agent]
