@@ -1,6 +1,6 @@
 <#
 .SYNOPSIS
-The life of a microVM: create, count in the guest, suspend, save, clone, see the clones go on with the next number, remove. Uses a state directory of
+The life of a microVM: create, run a command, count in the guest, save, suspend, clone, see the clones go on with the next number, remove. Uses a state directory of
 its own and removes it afterwards.
 #>
 [CmdletBinding()]
@@ -39,12 +39,12 @@ try {
     Show-Step 'Test-MicroVmHost'
     Show-Step 'Install-MicroVmImage base'
     Show-Step 'New-MicroVm web -Wait'
+    Show-Step "Invoke-MicroVmCommand web uname '-srm'"
 
     '# A shell in the guest counts from now on. The count is in its memory and nowhere else.'
     Invoke-Count web
-    Show-Step 'Suspend-MicroVm web'
-    Show-Step 'Get-MicroVmLog web -Tail 2'
     Show-Step 'Get-MicroVm web | Save-MicroVmSnapshot golden'
+    Show-Step 'Suspend-MicroVm web'
     Show-Step "Restore-MicroVm golden -Count $CloneCount"
 
     '# Each clone goes on with the next number.'
@@ -52,7 +52,11 @@ try {
         Show-Step "Get-MicroVmLog web-$number -Wait | Select-Object -First 3"
     }
 
-    '# And so does the first VM.'
+    '# They have names, clocks and random numbers of their own.'
+    Show-Step "Invoke-MicroVmCommand web-* -Script 'hostname; date; head -c 8 /dev/urandom | xxd -p'"
+    Show-Step '(Get-MicroVm web-1).Fixups'
+
+    '# The first VM goes on, too.'
     Show-Step 'Resume-MicroVm web'
     Show-Step 'Stop-MicroVm web'
     Show-Step 'Remove-MicroVm * -Force -PassThru'
