@@ -38,7 +38,8 @@ internal static class ErrorRecords
             text.Append(' ').Append(cause.Message);
         }
 
-        return text.ToString();
+        // It may have words of a guest in it.
+        return TerminalText.NeutraliseLines(text.ToString());
     }
 
     private static ErrorCategory Category(Exception failure) => failure switch

@@ -17,7 +17,8 @@ public static partial class TerminalText
     public static string NeutraliseLines(string text) =>
         text.Any(c => c != '\n' && IsUnsafe(c)) ? string.Join('\n', text.Split('\n').Select(Neutralise)) : text;
 
-    private static bool IsUnsafe(char c) => char.IsControl(c) && c != '\t';
+    // The latter turn the direction of what follows, or end a line where no line feed is.
+    private static bool IsUnsafe(char c) => (char.IsControl(c) && c != '\t') || c is (>= '\u202a' and <= '\u202e') or (>= '\u2066' and <= '\u2069') or '\u2028' or '\u2029';
 
     private static string MakeVisible(Match match) => string.Create(CultureInfo.InvariantCulture, $"\\x{(int)match.Value[0]:x2}");
 
@@ -30,6 +31,6 @@ public static partial class TerminalText
         RegexOptions.CultureInvariant)]
     private static partial Regex EscapeSequence();
 
-    [GeneratedRegex(@"[\x00-\x08\x0a-\x1f\x7f-\x9f]", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(@"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", RegexOptions.CultureInvariant)]
     private static partial Regex Control();
 }

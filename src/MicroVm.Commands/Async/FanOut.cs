@@ -31,11 +31,23 @@ internal static class FanOut
             }
             catch (Exception failure) when (!stop.IsCancellationRequested)
             {
-                await outcomes.Writer.WriteAsync(new Outcome<TTarget>(target, null, failure), CancellationToken.None);
+                await TellAsync(new Outcome<TTarget>(target, null, failure));
             }
             catch (Exception)
             {
                 // Nobody wants to know any more.
+            }
+        }
+
+        async Task TellAsync(Outcome<TTarget> outcome)
+        {
+            try
+            {
+                await outcomes.Writer.WriteAsync(outcome, stop.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                // Nobody takes it any more.
             }
         }
 

@@ -21,10 +21,10 @@ internal sealed class OperationRelay(Cmdlet cmdlet) : IOperationObserver
     public void Progress(OperationProgress progress) => latest = progress;
 
     /// <inheritdoc/>
-    public void Verbose(string message) => Post(() => cmdlet.WriteVerbose(message));
+    public void Verbose(string message) => Post(() => cmdlet.WriteVerbose(TerminalText.NeutraliseLines(message)));
 
     /// <inheritdoc/>
-    public void Warning(string message) => Post(() => cmdlet.WriteWarning(message));
+    public void Warning(string message) => Post(() => cmdlet.WriteWarning(TerminalText.NeutraliseLines(message)));
 
     /// <summary>Ends the present <see cref="Wait"/>.</summary>
     public void Wake() => wake.Release();

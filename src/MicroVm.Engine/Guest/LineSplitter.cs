@@ -36,7 +36,7 @@ public sealed class LineSplitter
 
     private string Take()
     {
-        string line = Encoding.UTF8.GetString(_line.GetBuffer(), 0, (int)_line.Length).Trim('\r');
+        string line = Encoding.UTF8.GetString(_line.GetBuffer(), 0, (int)_line.Length).TrimEnd('\r');
         _line.SetLength(0);
         return line;
     }

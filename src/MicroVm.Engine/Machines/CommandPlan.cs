@@ -1,5 +1,6 @@
 using MicroVm.Engine.Guest.Agent;
 using MicroVm.Engine.Guest.Commands;
+using MicroVm.Engine.Storage;
 
 namespace MicroVm.Engine.Machines;
 
@@ -14,7 +15,7 @@ internal static class CommandPlan
         GuestAgent agent = GuestAccess.Open(context, id, "to run a command in it");
         observer.Progress(new OperationProgress($"Running in {agent.VMName}", command.ToString()));
         PhaseTimer timer = new(observer, $"Command in {agent.VMName}");
-        GuestCommandEnd end = await CommandRunner.RunAsync(agent, command, take, cancellationToken);
+        GuestCommandEnd end = await CommandRunner.RunAsync(agent, command, GuestContract.WorkloadCgroup, take, cancellationToken);
         timer.Done();
         return end;
     }

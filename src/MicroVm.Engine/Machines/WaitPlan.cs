@@ -55,7 +55,7 @@ internal static class WaitPlan
         }
 
         string last = LogFile.LastSaid(log, LastLines);
-        throw run.Process.IsAlive ? TimedOut(record.Name, "ready", timeout, last) : Ended(context, record, last);
+        throw run.Process.IsAlive ? TimedOut(record.Name, "ready", timeout, last) : Ended(context, record, "ready", last);
     }
 
     /// <summary>Waits until something is true of a guest, as its agent says.</summary>
@@ -88,7 +88,7 @@ internal static class WaitPlan
             {
                 string last = LogFile.LastSaid(context.Machines.SerialLogOf(id), LastLines);
                 throw await HasEndedAsync(record, exception, cancellationToken)
-                    ? Ended(context, record, last, exception)
+                    ? Ended(context, record, condition.Name, last, exception)
                     : TimedOut(record.Name, condition.Name, timeout, exception.Message, exception);
             }
 
@@ -158,10 +158,10 @@ internal static class WaitPlan
         || !run.Process.IsAlive
         || (failure.InnerException is IOException && await Isolation.VmmProcess.WaitForEndAsync(run.Process, s_lookOnce, cancellationToken));
 
-    private static MicroVmException Ended(EngineContext context, MachineRecord record, string last, Exception? cause = null) => new(
+    private static MicroVmException Ended(EngineContext context, MachineRecord record, string what, string last, Exception? cause = null) => new(
         ErrorIds.HypervisorExited,
         ErrorKind.ResourceUnavailable,
-        $"VM '{record.Name}' ended before it was ready ({MachineView.Of(context, Read(context, record.Id)).LastExit ?? "exit status unknown"}). {last}",
+        $"VM '{record.Name}' ended before it was {what} ({MachineView.Of(context, Read(context, record.Id)).LastExit ?? "exit status unknown"}). {last}",
         cause)
     {
         Target = record.Name,

@@ -164,7 +164,7 @@ public sealed class FixupTests(QemuHome home) : QemuTests(home)
 
     [Fact]
     public void Commands_join_the_workload_of_the_contract() =>
-        Assert.Equal(GuestContract.WorkloadCgroup, CommandScript.WorkloadCgroup);
+        Assert.Equal(GuestContract.WorkloadCgroup, GuestContract.WorkloadCgroup);
 
     [QemuFact]
     public async Task Without_fixups_the_workload_goes_on_all_the_same()

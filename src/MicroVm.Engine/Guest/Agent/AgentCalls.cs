@@ -131,22 +131,22 @@ internal static class AgentCalls
             writer.WriteBase64String("buf-b64", content.Span);
         });
 
+    /// <summary>The call that moves the place in a file, from its beginning or, if <paramref name="fromEnd"/>, from its end.</summary>
+    public static AgentRequest SeekFile(long handle, long offset, bool fromEnd = false) => new(
+        "guest-file-seek",
+        writer =>
+        {
+            writer.WriteNumber("handle", handle);
+            writer.WriteNumber("offset", offset);
+            writer.WriteNumber("whence", fromEnd ? 2 : 0);
+        });
+
     /// <summary>Closes a file.</summary>
     public static Task CloseFileAsync(this AgentConnection agent, long handle, CancellationToken cancellationToken) =>
         agent.CallAsync(CloseFile(handle), cancellationToken);
 
     /// <summary>The call that <see cref="CloseFileAsync"/> makes.</summary>
     public static AgentRequest CloseFile(long handle) => new("guest-file-close", writer => writer.WriteNumber("handle", handle));
-
-    /// <summary>Goes back to the beginning of a file: those of /proc and /sys say something new there each time.</summary>
-    public static AgentRequest Rewind(long handle) => new(
-        "guest-file-seek",
-        writer =>
-        {
-            writer.WriteNumber("handle", handle);
-            writer.WriteNumber("offset", 0);
-            writer.WriteString("whence", "set");
-        });
 
     /// <summary>A number that a call returned by itself, such as a file's handle.</summary>
     public static long Number(JsonElement answer) =>

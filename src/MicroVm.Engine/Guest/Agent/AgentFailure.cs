@@ -58,6 +58,16 @@ internal static class AgentFailure
         string.Create(CultureInfo.InvariantCulture, $"No agent in VM '{vmName}' answered within {limit.TotalSeconds:0.#} s."),
         "The guest needs the package qemu-guest-agent, running (image 'base' has it). A guest that still boots may need longer: Wait-MicroVm -For Agent.");
 
+    /// <summary>Others speak with the agent all the time, or one of them was stopped while it did.</summary>
+    public static MicroVmException Occupied(string vmName, TimeSpan limit) => new(
+        ErrorIds.MicroVmBusy,
+        ErrorKind.Busy,
+        string.Create(CultureInfo.InvariantCulture, $"Other processes speak with the agent in VM '{vmName}' for more than {limit.TotalSeconds:0} s."))
+    {
+        Target = vmName,
+        RecommendedAction = "One of them may be stopped in the middle: look for stopped processes (state T) among your shells.",
+    };
+
     /// <summary>The VM is gone, with the directory that keeps the turns.</summary>
     public static MicroVmException Removed(string vmName, Exception cause) =>
         new(ErrorIds.GuestAgentUnavailable, ErrorKind.ConnectionFailed, $"VM '{vmName}' has been removed.", cause) { Target = vmName };
@@ -71,6 +81,8 @@ internal static class AgentFailure
     /// <summary>The agent said no.</summary>
     public static MicroVmException Refused(string vmName, string command, string errorClass, string description)
     {
+        // In the guest's words.
+        description = PrintableText.Of(description);
         if (errorClass != "CommandNotFound" && !description.Contains("has been disabled", StringComparison.Ordinal))
         {
             return new MicroVmException(ErrorIds.GuestAgentError, ErrorKind.Protocol, $"The agent in VM '{vmName}' refused '{command}': {description}") { Target = vmName };

@@ -43,7 +43,8 @@ internal sealed class AgentProcess(GuestAgent agent, long processId)
         (AgentProcess process, AgentExecStatus status) = await agent.UseAsync(
             async connection =>
             {
-                long id = await connection.ExecuteAsync(GuestScripts.Shell, ["-c", script, "microvm", .. arguments], input, cancellationToken);
+                // Not to be cancelled: what was started has to be known.
+                long id = await connection.ExecuteAsync(GuestScripts.Shell, ["-c", script, "microvm", .. arguments], input, CancellationToken.None);
                 AgentProcess started = new(agent, id);
                 return (started, await started.WatchAsync(connection, cancellationToken));
             },

@@ -14,6 +14,9 @@ internal sealed class GuestAgent(IGuestChannel channel, string directory, string
     // An agent that has not answered by then is not there: one that starts with its guest is there seconds after it.
     private static readonly TimeSpan s_answerLimit = TimeSpan.FromSeconds(20);
 
+    // Turns take a tenth of a second at most; and a shell that was stopped in its own keeps it.
+    private static readonly TimeSpan s_turnLimit = TimeSpan.FromSeconds(120);
+
     /// <summary>The VM's name.</summary>
     public string VMName => vmName;
 
@@ -42,10 +45,7 @@ internal sealed class GuestAgent(IGuestChannel channel, string directory, string
     private async Task<AgentTurn> TakeTurnAsync(TimeSpan? limit, CancellationToken cancellationToken)
     {
         using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        if (limit is { } time)
-        {
-            deadline.CancelAfter(time);
-        }
+        deadline.CancelAfter(limit ?? s_turnLimit);
 
         try
         {
@@ -53,7 +53,7 @@ internal sealed class GuestAgent(IGuestChannel channel, string directory, string
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
-            throw AgentFailure.Silent(vmName, limit!.Value);
+            throw limit is { } time ? AgentFailure.Silent(vmName, time) : AgentFailure.Occupied(vmName, s_turnLimit);
         }
         catch (LinuxException exception) when (exception.Errno == Errno.NoSuchFile)
         {

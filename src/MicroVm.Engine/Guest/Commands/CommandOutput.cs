@@ -24,15 +24,17 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
     private static readonly TimeSpan s_turn = TimeSpan.FromMilliseconds(50);
 
     private readonly string[] _paths = [slot.Prefix + ".out", slot.Prefix + ".err"];
+    private readonly long[] _positions = [0, 0];
 
     private long[]? _handles;
+    // Where the files ended when the command did.
+    private long[]? _ends;
     private long _windowStart;
-    private long _readBytes;
     private bool _canHold = true;
     private bool _hasHeld;
 
     /// <summary>Whether the guest should be relieved of what has been read.</summary>
-    public bool IsWindowFull => _canHold && _readBytes - _windowStart >= WindowBytes;
+    public bool IsWindowFull => _canHold && _positions.Sum() - _windowStart >= WindowBytes;
 
     /// <summary>Reads what is new.</summary>
     /// <returns>The pieces, and whether that was all there is at present.</returns>
@@ -48,7 +50,14 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
         while (true)
         {
             JsonElement[] answers = await connection.CallAllAsync(cancellationToken, [.. _handles.Select(handle => AgentCalls.ReadFile(handle))]);
-            bool isAll = Take(answers, pieces);
+            bool isAll = true;
+            for (int i = 0; i < answers.Length; i++)
+            {
+                byte[] content = AgentCalls.FileContent(answers[i]);
+                Add((GuestStream)i, content, pieces);
+                isAll &= content.Length < AgentCalls.FileChunkBytes || _positions[i] >= _ends?[i];
+            }
+
             if (isAll || Stopwatch.GetElapsedTime(startedAt) > s_turn)
             {
                 return new CommandPieces(pieces, isAll);
@@ -56,47 +65,48 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
         }
     }
 
-    /// <summary>Reads what is left of a command that has ended, and closes the files if that was all.</summary>
+    /// <summary>Reads what is left of a command that has ended. What processes it left behind write from now on is not waited for.</summary>
     public async Task<CommandPieces> FinishAsync(AgentConnection connection, CancellationToken cancellationToken)
     {
-        if (_handles is not null)
+        if (_handles is null)
         {
-            CommandPieces rest = await ReadAsync(connection, cancellationToken);
-            if (rest.IsAll)
+            if (await TryReadShortAsync(connection) is { } pieces)
             {
-                await CloseAsync(connection, cancellationToken);
+                return pieces;
             }
 
-            return rest;
+            _handles = await OpenAsync(connection, "r");
         }
 
-        // Most commands end before their output was looked at, with little of it: that takes two round trips.
-        long[] handles;
-        try
+        if (_ends is null)
         {
-            handles = await OpenAsync(connection, "r");
-        }
-        catch (MicroVmException exception) when (AgentFailure.IsNoSuchFile(exception))
-        {
-            // It was ended before it had files.
-            return new CommandPieces([], true);
+            JsonElement[] ends = await connection.CallAllAsync(cancellationToken, [.. _handles.Select(handle => AgentCalls.SeekFile(handle, 0, fromEnd: true))]);
+            _ends = [.. ends.Select(end => AgentCalls.Number(end, "position"))];
+            await connection.CallAllAsync(cancellationToken, [.. _handles.Select((handle, i) => AgentCalls.SeekFile(handle, _positions[i]))]);
         }
 
-        // Not to be cancelled either: it closes them.
-        AgentRequest[] requests = [.. handles.Select(handle => AgentCalls.ReadFile(handle, ShortBytes)), .. handles.Select(AgentCalls.CloseFile)];
-        JsonElement[] answers = await connection.CallAllAsync(CancellationToken.None, requests);
-        byte[][] contents = [.. answers.Take(handles.Length).Select(AgentCalls.FileContent)];
-        if (contents.Any(content => content.Length == ShortBytes))
-        {
-            // There is more. What was read is read again: it is not much.
-            return await ReadAsync(connection, cancellationToken);
-        }
-
-        List<GuestOutput> pieces = [];
-        Add(GuestStream.Output, contents[0], pieces);
-        Add(GuestStream.Error, contents[1], pieces);
-        return new CommandPieces(pieces, true);
+        return await ReadAsync(connection, cancellationToken);
     }
+
+    /// <summary>Makes the command stand still, for a minute at most; again makes it a minute more.</summary>
+    /// <returns>Whether the guest can do that.</returns>
+    public async Task<bool> TryHoldAsync(AgentProcess process, CancellationToken cancellationToken)
+    {
+        if (!_canHold)
+        {
+            return false;
+        }
+
+        string script = GuestScripts.Read("members") + GuestScripts.Read("hold");
+        AgentExecStatus held = await AgentProcess.RunScriptAsync(agent, script, [id, slot.Prefix, $"{process.ProcessId}"], default, cancellationToken);
+        _canHold = held.ExitCode == 0;
+        _hasHeld |= _canHold;
+        return _canHold;
+    }
+
+    /// <summary>Lets the command go on.</summary>
+    public Task ReleaseAsync(CancellationToken cancellationToken) =>
+        AgentProcess.RunScriptAsync(agent, GuestScripts.Read("release"), [slot.Prefix], default, cancellationToken);
 
     /// <summary>
     /// Makes the command stand still, reads the rest of its files, empties them and lets it go on. So a command may write for ever, and no guest's disk is
@@ -107,15 +117,11 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
     /// <param name="cancellationToken">Ends it; the command may be left standing, for a minute.</param>
     public async Task EmptyAsync(AgentProcess process, Func<IReadOnlyList<GuestOutput>, Task> take, CancellationToken cancellationToken)
     {
-        AgentExecStatus held = await AgentProcess.RunScriptAsync(
-            agent, GuestScripts.Read("members") + GuestScripts.Read("hold"), [id, slot.Prefix, $"{process.ProcessId}"], default, cancellationToken);
-        if (held.ExitCode != 0)
+        if (!await TryHoldAsync(process, cancellationToken))
         {
-            _canHold = false;
             return;
         }
 
-        _hasHeld = true;
         CommandPieces pieces;
         do
         {
@@ -123,22 +129,18 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
             await take(pieces.Pieces);
         }
         while (!pieces.IsAll);
-        await agent.UseAsync(
-            async connection =>
-            {
-                // The command writes on where it was, and so the host reads on there: what is before takes no space.
-                await TruncateAsync(connection, cancellationToken);
-                return true;
-            },
-            cancellationToken);
-        _windowStart = _readBytes;
-        await AgentProcess.RunScriptAsync(agent, GuestScripts.Read("release"), [slot.Prefix], default, cancellationToken);
+        // The command writes on where it was, and so the host reads on there: what is before takes no space.
+        AgentExecStatus released = await AgentProcess.RunScriptAsync(agent, GuestScripts.Read("release"), [slot.Prefix, "empty"], default, cancellationToken);
+        if (released.ExitCode == 0)
+        {
+            _windowStart = _positions.Sum();
+        }
     }
 
     /// <summary>Closes the files, and removes what emptying them took. The command has ended.</summary>
     public async Task DisposeAsync(CancellationToken cancellationToken)
     {
-        bool isLitter = _readBytes - _windowStart > LitterBytes;
+        bool isLitter = _positions.Sum() - _windowStart > LitterBytes;
         if (_handles is not null || isLitter)
         {
             await agent.UseAsync(
@@ -161,18 +163,36 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
         }
     }
 
-    // Whether each stream gave less than was asked for, which is all it has.
-    private bool Take(ReadOnlySpan<JsonElement> answers, List<GuestOutput> pieces)
+    // Most commands end before their output was looked at, with little of it: that takes two round trips. Null when there is more.
+    private async Task<CommandPieces?> TryReadShortAsync(AgentConnection connection)
     {
-        bool isAll = true;
-        for (int i = 0; i < answers.Length; i++)
+        long[] handles;
+        try
         {
-            byte[] content = AgentCalls.FileContent(answers[i]);
-            isAll &= content.Length < AgentCalls.FileChunkBytes;
-            Add((GuestStream)i, content, pieces);
+            handles = await OpenAsync(connection, "r");
+        }
+        catch (MicroVmException exception) when (AgentFailure.IsNoSuchFile(exception))
+        {
+            // It was ended before it had files.
+            return new CommandPieces([], true);
         }
 
-        return isAll;
+        // Not to be cancelled either: it closes them.
+        AgentRequest[] requests = [.. handles.Select(handle => AgentCalls.ReadFile(handle, ShortBytes)), .. handles.Select(AgentCalls.CloseFile)];
+        JsonElement[] answers = await connection.CallAllAsync(CancellationToken.None, requests);
+        byte[][] contents = [.. answers.Take(handles.Length).Select(AgentCalls.FileContent)];
+        if (contents.Any(content => content.Length == ShortBytes))
+        {
+            return null;
+        }
+
+        List<GuestOutput> pieces = [];
+        for (int i = 0; i < contents.Length; i++)
+        {
+            Add((GuestStream)i, contents[i], pieces);
+        }
+
+        return new CommandPieces(pieces, true);
     }
 
     private void Add(GuestStream stream, ReadOnlyMemory<byte> content, List<GuestOutput> pieces)
@@ -180,7 +200,7 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
         if (content.Length > 0)
         {
             pieces.Add(new GuestOutput(stream, content));
-            _readBytes += content.Length;
+            _positions[(int)stream] += content.Length;
         }
     }
 

@@ -19,10 +19,17 @@ internal sealed class CommandRunner
     // For ending a command whose caller has gone: two seconds of grace in the guest, and a busy host.
     private static readonly TimeSpan s_endLimit = TimeSpan.FromSeconds(20);
 
+    // Whoever takes output for longer than this makes the command wait.
+    private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(200);
+
+    // The guest lets a command that stands still go on after a minute.
+    private static readonly TimeSpan s_renewal = TimeSpan.FromSeconds(30);
+
     private readonly GuestAgent _agent;
     private readonly GuestCommand _command;
     private readonly Func<GuestOutput, Task> _take;
     private readonly string _id = RandomNumberGenerator.GetHexString(16, lowercase: true);
+    private readonly string _workloadCgroup;
     private readonly CommandSlot _slot;
     private readonly CommandOutput _output;
     private readonly long _startedAt = Stopwatch.GetTimestamp();
@@ -30,10 +37,11 @@ internal sealed class CommandRunner
     private AgentExecStatus? _end;
     private long? _inputFile;
 
-    private CommandRunner(GuestAgent agent, GuestCommand command, CommandSlot slot, Func<GuestOutput, Task> take)
+    private CommandRunner(GuestAgent agent, GuestCommand command, string workloadCgroup, CommandSlot slot, Func<GuestOutput, Task> take)
     {
         _agent = agent;
         _command = command;
+        _workloadCgroup = workloadCgroup;
         _slot = slot;
         _take = take;
         _output = new CommandOutput(agent, _id, slot);
@@ -42,6 +50,7 @@ internal sealed class CommandRunner
     /// <summary>Runs a command to its end.</summary>
     /// <param name="agent">The guest's agent.</param>
     /// <param name="command">The command.</param>
+    /// <param name="workloadCgroup">The cgroup it joins if the guest has it.</param>
     /// <param name="take">Takes its output as it comes. While it does not return, nothing is read, and a command that writes much has to wait.</param>
     /// <param name="cancellationToken">Ends the command with all its processes.</param>
     /// <exception cref="MicroVmException">
@@ -49,11 +58,11 @@ internal sealed class CommandRunner
     /// <see cref="ErrorIds.MicroVmTimeout"/>; and as <see cref="GuestAgent.UseAsync"/>.
     /// </exception>
     public static async Task<GuestCommandEnd> RunAsync(
-        GuestAgent agent, GuestCommand command, Func<GuestOutput, Task> take, CancellationToken cancellationToken)
+        GuestAgent agent, GuestCommand command, string workloadCgroup, Func<GuestOutput, Task> take, CancellationToken cancellationToken)
     {
         CommandRules.Check(command);
         using CommandSlot slot = CommandSlot.Take(agent.Directory);
-        CommandRunner runner = new(agent, command, slot, take);
+        CommandRunner runner = new(agent, command, workloadCgroup, slot, take);
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         if (command.Timeout is { } timeout)
         {
@@ -88,20 +97,20 @@ internal sealed class CommandRunner
         CommandStep step = await _agent.UseAsync(connection => StartAsync(connection, hasInputFile, cancellationToken), cancellationToken);
         while (true)
         {
-            await TakeAsync(step.Output.Pieces);
+            await HandOnAsync(step.Output.Pieces, cancellationToken);
             if (_end is not null && step.Output.IsAll)
             {
                 await _output.DisposeAsync(cancellationToken);
                 return _end;
             }
 
-            if (_end is null)
+            if (_end is null && _output.IsWindowFull)
             {
-                if (step.Output.IsAll && _output.IsWindowFull)
-                {
-                    await _output.EmptyAsync(_process!, TakeAsync, cancellationToken);
-                }
+                await _output.EmptyAsync(_process!, TakeAsync, cancellationToken);
+            }
 
+            if (step.Output.IsAll)
+            {
                 await Task.Delay(_process!.Pause, cancellationToken);
             }
 
@@ -109,9 +118,31 @@ internal sealed class CommandRunner
         }
     }
 
+    // While nobody takes what it wrote, a command that runs stands still: it could fill the guest's disk.
+    private async Task HandOnAsync(IReadOnlyList<GuestOutput> pieces, CancellationToken cancellationToken)
+    {
+        Task taking = TakeAsync(pieces);
+        bool isHeld = false;
+        for (TimeSpan patience = s_patience; _end is null && !taking.IsCompleted && await Task.WhenAny(taking, Task.Delay(patience, cancellationToken)) != taking; patience = s_renewal)
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            isHeld = await _output.TryHoldAsync(_process!, cancellationToken);
+            if (!isHeld)
+            {
+                break;
+            }
+        }
+
+        await taking;
+        if (isHeld)
+        {
+            await _output.ReleaseAsync(cancellationToken);
+        }
+    }
+
     private async Task<CommandStep> StartAsync(AgentConnection connection, bool hasInputFile, CancellationToken cancellationToken)
     {
-        IReadOnlyList<string> arguments = CommandScript.Arguments(_command, _id, _slot, hasInputFile);
+        IReadOnlyList<string> arguments = CommandScript.Arguments(_command, _id, _slot, _workloadCgroup, hasInputFile);
         // Not to be cancelled: what was started has to be known.
         long id = await connection.ExecuteAsync(GuestScripts.Shell, arguments, hasInputFile ? default : _command.Input, CancellationToken.None);
         _process = new AgentProcess(_agent, id);
@@ -200,7 +231,7 @@ internal sealed class CommandRunner
             _ => (
                 ErrorIds.StorageFailed,
                 ErrorKind.ResourceUnavailable,
-                $"The guest of VM '{_agent.VMName}' cannot hold the command's output, neither in /var/lib nor in /run: {said.Replace('\n', ' ')}",
+                $"The guest of VM '{_agent.VMName}' cannot hold the command's output, neither in /var/lib nor in /run: {PrintableText.Of(said.Replace('\n', ' '))}",
                 "Free space or memory in the guest."),
         };
         return failure is { } found ? new MicroVmException(found.Id, found.Kind, found.Message) { Target = _agent.VMName, RecommendedAction = found.Advice } : null;

@@ -12,9 +12,6 @@ internal sealed class CommandScript
     /// <summary>What the wrapper says before the word for what is wrong: storage, directory, user or program.</summary>
     public const string Trouble = "microvm:";
 
-    /// <summary>The guest's cgroup for what runs on the user's behalf, where it has one.</summary>
-    public const string WorkloadCgroup = "/sys/fs/cgroup/workload";
-
     private readonly StringBuilder _text = new();
     private readonly List<string> _arguments = [];
 
@@ -26,20 +23,21 @@ internal sealed class CommandScript
     /// <param name="command">The command.</param>
     /// <param name="id">What marks its processes.</param>
     /// <param name="slot">Where its files are.</param>
+    /// <param name="workloadCgroup">The cgroup it joins if the guest has it.</param>
     /// <param name="hasInputFile">Whether its standard input is a file that the host wrote.</param>
-    public static IReadOnlyList<string> Arguments(GuestCommand command, string id, CommandSlot slot, bool hasInputFile)
+    public static IReadOnlyList<string> Arguments(GuestCommand command, string id, CommandSlot slot, string workloadCgroup, bool hasInputFile)
     {
         CommandScript script = new();
-        script.Prepare(command, id);
+        script.Prepare(command, id, workloadCgroup);
         string run = script.Run(command);
         script.Redirect(slot, hasInputFile);
         script._text.Append(run);
         return ["-c", script._text.ToString(), "sh", .. script._arguments, .. command.ArgumentList];
     }
 
-    private void Prepare(GuestCommand command, string id)
+    private void Prepare(GuestCommand command, string id, string workloadCgroup)
     {
-        Line($"{{ echo 0 >{WorkloadCgroup}/cgroup.procs;}} 2>/dev/null");
+        Line($"{{ echo 0 >{workloadCgroup}/cgroup.procs;}} 2>/dev/null");
         Line("umask 077");
         LineOrTrouble(CommandSlot.MakeDirectory, "storage");
         Line($"export MICROVM_COMMAND={id}");

@@ -80,7 +80,7 @@ internal static class CopyFailure
 
     /// <summary>Something in the guest failed, in the guest's words.</summary>
     public static MicroVmException InGuest(string vmName, string words, Exception? cause = null) =>
-        new(ErrorIds.GuestCopyFailed, ErrorKind.ResourceUnavailable, $"Copying failed in the guest of VM '{vmName}': {PrintableText.Of(words.Trim())}", cause)
+        new(ErrorIds.GuestCopyFailed, ErrorKind.ResourceUnavailable, cause is null ? $"Copying failed in the guest of VM '{vmName}': {PrintableText.Of(words.Trim())}" : $"Copying failed in the guest of VM '{vmName}'.", cause)
         {
             Target = vmName,
             RecommendedAction = words.Contains("No space left", StringComparison.Ordinal)

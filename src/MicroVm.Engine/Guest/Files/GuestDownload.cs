@@ -55,7 +55,14 @@ internal sealed class GuestDownload(AgentFiles guest, GuestCopy copy, CopyMeter 
             // Also of an unfinished copy: the next one takes them as they are. The deepest first: after its parent one might not get into it.
             foreach (TreeEntry directory in Enumerable.Reverse(made))
             {
-                File.SetUnixFileMode(directory.Below(place), directory.Mode);
+                try
+                {
+                    File.SetUnixFileMode(directory.Below(place), directory.Mode);
+                }
+                catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+                {
+                    observer.Warning($"'{PrintableText.Of(directory.Below(place))}' did not get its permissions: {exception.Message}");
+                }
             }
         }
 

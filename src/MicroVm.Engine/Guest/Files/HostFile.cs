@@ -9,6 +9,10 @@ namespace MicroVm.Engine.Guest.Files;
 /// </summary>
 internal sealed class HostFile : IDisposable
 {
+    // What .NET can say; a guest may say anything.
+    private static readonly long s_earliest = DateTimeOffset.MinValue.ToUnixTimeSeconds();
+    private static readonly long s_latest = DateTimeOffset.MaxValue.ToUnixTimeSeconds();
+
     private readonly string _place;
     private readonly TreeEntry _entry;
     private readonly FileStream _stream;
@@ -52,7 +56,7 @@ internal sealed class HostFile : IDisposable
     {
         SafeFileHandle handle = _stream.SafeFileHandle;
         File.SetUnixFileMode(handle, _entry.Mode);
-        File.SetLastWriteTimeUtc(handle, DateTimeOffset.FromUnixTimeSeconds(_entry.ModifiedAt).UtcDateTime);
+        File.SetLastWriteTimeUtc(handle, DateTimeOffset.FromUnixTimeSeconds(Math.Clamp(_entry.ModifiedAt, s_earliest, s_latest)).UtcDateTime);
         File.Move(_stream.Name, _place, overwrite: true);
         _placed = true;
     }

@@ -43,7 +43,7 @@ internal static class EntropyFixup
             NotForced => (
                 FixupResult.Unprotected,
                 $"{Bytes} bytes were mixed in. No reseed could be forced, for the guest has neither perl nor python3: the kernel takes them up within a minute."),
-            _ => (FixupResult.Failed, $"The guest's shell could not write to /dev/urandom. {Encoding.UTF8.GetString(script.Errors).Trim()}".TrimEnd()),
+            _ => (FixupResult.Failed, $"The guest's shell could not write to /dev/urandom. {PrintableText.Of(Encoding.UTF8.GetString(script.Errors).Trim())}".TrimEnd()),
         };
     }
 

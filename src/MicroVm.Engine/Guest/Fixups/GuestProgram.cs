@@ -20,7 +20,7 @@ internal static class GuestProgram
         ReadOnlyMemory<byte> input,
         CancellationToken cancellationToken)
     {
-        AgentProcess process = new(agent, await connection.ExecuteAsync(path, arguments, input, cancellationToken));
+        AgentProcess process = new(agent, await connection.ExecuteAsync(path, arguments, input, CancellationToken.None));
         while (true)
         {
             AgentExecStatus status = await process.WatchAsync(connection, cancellationToken);

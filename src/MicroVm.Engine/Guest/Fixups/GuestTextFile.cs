@@ -9,8 +9,10 @@ internal static class GuestTextFile
     /// <summary>Gives a file a single line as its content.</summary>
     public static async Task WriteAsync(AgentConnection connection, string path, string line, CancellationToken cancellationToken)
     {
-        long file = await connection.OpenFileAsync(path, "w", cancellationToken);
-        await connection.CallAllAsync(cancellationToken, AgentCalls.WriteFile(file, Encoding.UTF8.GetBytes(line + "\n")), AgentCalls.CloseFile(file));
+        cancellationToken.ThrowIfCancellationRequested();
+        // From here on not to be cancelled: the agent keeps open what nobody knows to close.
+        long file = await connection.OpenFileAsync(path, "w", CancellationToken.None);
+        await connection.CallAllAsync(CancellationToken.None, AgentCalls.WriteFile(file, Encoding.UTF8.GetBytes(line + "\n")), AgentCalls.CloseFile(file));
     }
 
     /// <summary>Does the same, but makes no file.</summary>

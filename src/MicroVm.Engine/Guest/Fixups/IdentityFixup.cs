@@ -44,9 +44,9 @@ internal static class IdentityFixup
         AgentExecStatus status = await GuestProgram.RunScriptAsync(connection, agent, "ssh-host-keys", [], default, cancellationToken);
         return status.ExitCode switch
         {
-            0 => (FixupResult.Done, $"{Encoding.UTF8.GetString(status.Output).Trim()} made anew."),
+            0 => (FixupResult.Done, $"{PrintableText.Of(Encoding.UTF8.GetString(status.Output).Trim())} made anew."),
             NoKeys => None,
-            _ => (FixupResult.Failed, $"They could not be made: {Encoding.UTF8.GetString(status.Errors).Trim()}"),
+            _ => (FixupResult.Failed, $"They could not be made: {PrintableText.Of(Encoding.UTF8.GetString(status.Errors).Trim())}"),
         };
     }
 

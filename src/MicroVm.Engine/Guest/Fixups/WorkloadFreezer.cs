@@ -44,7 +44,7 @@ internal static class WorkloadFreezer
             cancellationToken, AgentCalls.WriteFile(handles[1], "1"u8.ToArray()), AgentCalls.CloseFile(handles[1]), ReadEvents(handles[0])))[2]);
         while (!frozen && Stopwatch.GetElapsedTime(start) < s_freezeLimit)
         {
-            frozen = IsFrozen((await connection.CallAllAsync(cancellationToken, AgentCalls.Rewind(handles[0]), ReadEvents(handles[0])))[1]);
+            frozen = IsFrozen((await connection.CallAllAsync(cancellationToken, AgentCalls.SeekFile(handles[0], 0), ReadEvents(handles[0])))[1]);
         }
 
         await connection.CloseFileAsync(handles[0], cancellationToken);

@@ -29,7 +29,8 @@ until grep -q '^frozen 1' "$group/cgroup.events"; do
     sleep 0.01 2>/dev/null || sleep 1
 done
 
-# Should the host never come back, the command goes on after a minute.
+# Should the host never come back, the command goes on after a minute; if it holds it for longer, it says so again.
+[ -e "$2.watch" ] && read -r watch <"$2.watch" && kill "$watch" 2>/dev/null
 (
     trap 'kill "$sleep"; exit' TERM
     sleep 60 &
