@@ -79,14 +79,17 @@ internal static class CopyFailure
         };
 
     /// <summary>Something in the guest failed, in the guest's words.</summary>
-    public static MicroVmException InGuest(string vmName, string words, Exception? cause = null) =>
-        new(ErrorIds.GuestCopyFailed, ErrorKind.ResourceUnavailable, cause is null ? $"Copying failed in the guest of VM '{vmName}': {PrintableText.Of(words.Trim())}" : $"Copying failed in the guest of VM '{vmName}'.", cause)
+    public static MicroVmException InGuest(string vmName, string words, Exception? cause = null)
+    {
+        bool isFull = words.Contains("No space left", StringComparison.Ordinal);
+        // A cause has the words.
+        string what = isFull ? ": No space left" : cause is null ? $": {PrintableText.Of(words.Trim())}" : "";
+        return new(ErrorIds.GuestCopyFailed, ErrorKind.ResourceUnavailable, $"Copying failed in the guest of VM '{vmName}'{what}.", cause)
         {
             Target = vmName,
-            RecommendedAction = words.Contains("No space left", StringComparison.Ordinal)
-                ? "Free space in the guest, or copy to another of its file systems."
-                : null,
+            RecommendedAction = isFull ? "Free space in the guest, or copy to another of its file systems." : null,
         };
+    }
 
     private static MicroVmException Refused(string path, string why, string? advice) =>
         new(ErrorIds.GuestCopyFailed, ErrorKind.InvalidArgument, $"'{PrintableText.Of(path)}' {why}.") { Target = path, RecommendedAction = advice };
