@@ -25,7 +25,8 @@ internal static class FixupPlan
         }
 
         IReadOnlyList<GuestFixup> fixups = await PutRightAsync(context, record, run, due, cancellationToken);
-        machine.TrySave(record with { Run = run with { DueFixups = null, Fixups = fixups } }, observer);
+        // Of this run alone, so of no use after a power failure.
+        machine.TrySave(record with { Run = run with { DueFixups = null, Fixups = fixups } }, observer, lasting: false);
         if (!due.ThawOnly)
         {
             Tell(record.Name, fixups, observer);

@@ -86,11 +86,14 @@ internal sealed class LockedMachine : IDisposable
     /// Writes a new record where something else matters more: what an operation failed of, or that a VM can be stopped and removed on a full disk. Who looks at
     /// the old one finds its process gone and draws the same conclusions.
     /// </summary>
-    public void TrySave(MachineRecord record, IOperationObserver observer)
+    /// <param name="record">The record.</param>
+    /// <param name="observer">Hears of a failure.</param>
+    /// <param name="lasting">As <see cref="Save"/>, or as <see cref="SavePassing"/>.</param>
+    public void TrySave(MachineRecord record, IOperationObserver observer, bool lasting = true)
     {
         try
         {
-            Save(record);
+            Write(record, lasting);
         }
         catch (MicroVmException exception)
         {
