@@ -115,7 +115,9 @@ internal static class RestoreFigure
                 AgentPort = GuestContract.AgentPort,
             };
             DeleteSockets();
-            // Makes the agent's pipes, too, which can stay.
+            // Of the run before. They are made anew with the command, and stay.
+            File.Delete(QemuLaunch.AgentPipeIn(_directory) + ".in");
+            File.Delete(QemuLaunch.AgentPipeIn(_directory) + ".out");
             using VmmCommand command = new QemuDriver().Prepare(machine);
             _program = command.Program;
             _arguments = [.. command.Arguments];
