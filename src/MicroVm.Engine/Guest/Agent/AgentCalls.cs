@@ -59,12 +59,9 @@ internal static class AgentCalls
 
     /// <summary>What became of a program; its end is told once.</summary>
     public static async Task<AgentExecStatus> ExecuteStatusAsync(this AgentConnection agent, long processId, CancellationToken cancellationToken) =>
-        AgentExecStatus.From(await agent.CallAsync(StatusOf(processId), cancellationToken));
-
-    /// <summary>The call that <see cref="ExecuteStatusAsync"/> makes.</summary>
-    public static AgentRequest StatusOf(long processId) =>
         // Two streams of at most 16 MiB each.
-        new("guest-exec-status", writer => writer.WriteNumber("pid", processId), 48 << 20);
+        AgentExecStatus.From(await agent.CallAsync(
+            new AgentRequest("guest-exec-status", writer => writer.WriteNumber("pid", processId), 48 << 20), cancellationToken));
 
     /// <summary>Opens a file as fopen(3) does and gives its handle.</summary>
     public static async Task<long> OpenFileAsync(this AgentConnection agent, string path, string mode, CancellationToken cancellationToken) =>

@@ -26,7 +26,7 @@ internal sealed class GuestAgent(IGuestChannel channel, string directory, string
     /// <summary>Speaks with the agent. Calls of one turn should take no longer than others can wait.</summary>
     /// <param name="work">What is to be said.</param>
     /// <param name="cancellationToken">Ends the wait and the conversation.</param>
-    /// <param name="answerLimit">How long the turn and the agent's first answer may take; without it 20 s for the answer.</param>
+    /// <param name="answerLimit">How long the turn and the agent's first answer may take; without it two minutes for the turn and 20 s for the answer.</param>
     /// <exception cref="Errors.MicroVmException">As <see cref="AgentConnection"/> throws them.</exception>
     public async Task<T> UseAsync<T>(Func<AgentConnection, Task<T>> work, CancellationToken cancellationToken, TimeSpan? answerLimit = null)
     {
@@ -41,6 +41,16 @@ internal sealed class GuestAgent(IGuestChannel channel, string directory, string
             throw AgentFailure.Garbled(vmName, exception);
         }
     }
+
+    /// <summary>As the other, where nothing comes of it.</summary>
+    public Task UseAsync(Func<AgentConnection, Task> work, CancellationToken cancellationToken, TimeSpan? answerLimit = null) => UseAsync(
+        async connection =>
+        {
+            await work(connection);
+            return true;
+        },
+        cancellationToken,
+        answerLimit);
 
     private async Task<AgentTurn> TakeTurnAsync(TimeSpan? limit, CancellationToken cancellationToken)
     {

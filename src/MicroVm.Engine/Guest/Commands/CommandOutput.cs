@@ -34,7 +34,10 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
     private bool _hasHeld;
 
     /// <summary>Whether the guest should be relieved of what has been read.</summary>
-    public bool IsWindowFull => _canHold && _positions.Sum() - _windowStart >= WindowBytes;
+    public bool IsWindowFull => _canHold && UnreleasedBytes >= WindowBytes;
+
+    // Read, and still in the guest.
+    private long UnreleasedBytes => _positions.Sum() - _windowStart;
 
     /// <summary>Reads what is new.</summary>
     /// <returns>The pieces, and whether that was all there is at present.</returns>
@@ -100,7 +103,8 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
         string script = GuestScripts.Read("members") + GuestScripts.Read("hold");
         AgentExecStatus held = await AgentProcess.RunScriptAsync(agent, script, [id, slot.Prefix, $"{process.ProcessId}"], default, cancellationToken);
         _canHold = held.ExitCode == 0;
-        _hasHeld |= _canHold;
+        // Also one that failed may have made its group.
+        _hasHeld = true;
         return _canHold;
     }
 
@@ -140,7 +144,7 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
     /// <summary>Closes the files, and removes what emptying them took. The command has ended.</summary>
     public async Task DisposeAsync(CancellationToken cancellationToken)
     {
-        bool isLitter = _positions.Sum() - _windowStart > LitterBytes;
+        bool isLitter = UnreleasedBytes > LitterBytes;
         if (_handles is not null || isLitter)
         {
             await agent.UseAsync(
@@ -151,8 +155,6 @@ internal sealed class CommandOutput(GuestAgent agent, string id, CommandSlot slo
                     {
                         await TruncateAsync(connection, cancellationToken);
                     }
-
-                    return true;
                 },
                 cancellationToken);
         }

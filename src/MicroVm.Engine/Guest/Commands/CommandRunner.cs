@@ -49,7 +49,7 @@ internal sealed class CommandRunner
 
     /// <summary>Runs a command to its end.</summary>
     /// <param name="agent">The guest's agent.</param>
-    /// <param name="command">The command.</param>
+    /// <param name="command">The command, which keeps the rules.</param>
     /// <param name="workloadCgroup">The cgroup it joins if the guest has it.</param>
     /// <param name="take">Takes its output as it comes. While it does not return, nothing is read, and a command that writes much has to wait.</param>
     /// <param name="cancellationToken">Ends the command with all its processes.</param>
@@ -60,7 +60,6 @@ internal sealed class CommandRunner
     public static async Task<GuestCommandEnd> RunAsync(
         GuestAgent agent, GuestCommand command, string workloadCgroup, Func<GuestOutput, Task> take, CancellationToken cancellationToken)
     {
-        CommandRules.Check(command);
         using CommandSlot slot = CommandSlot.Take(agent.Directory);
         CommandRunner runner = new(agent, command, workloadCgroup, slot, take);
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -94,11 +93,11 @@ internal sealed class CommandRunner
             await WriteInputAsync(cancellationToken);
         }
 
-        CommandStep step = await _agent.UseAsync(connection => StartAsync(connection, hasInputFile, cancellationToken), cancellationToken);
+        CommandPieces output = await _agent.UseAsync(connection => StartAsync(connection, hasInputFile, cancellationToken), cancellationToken);
         while (true)
         {
-            await HandOnAsync(step.Output.Pieces, cancellationToken);
-            if (_end is not null && step.Output.IsAll)
+            await HandOnAsync(output.Pieces, cancellationToken);
+            if (_end is not null && output.IsAll)
             {
                 await _output.DisposeAsync(cancellationToken);
                 return _end;
@@ -109,12 +108,12 @@ internal sealed class CommandRunner
                 await _output.EmptyAsync(_process!, TakeAsync, cancellationToken);
             }
 
-            if (step.Output.IsAll)
+            if (output.IsAll)
             {
                 await Task.Delay(_process!.Pause, cancellationToken);
             }
 
-            step = await _agent.UseAsync(connection => GoOnAsync(connection, cancellationToken), cancellationToken);
+            output = await _agent.UseAsync(connection => GoOnAsync(connection, cancellationToken), cancellationToken);
         }
     }
 
@@ -140,7 +139,7 @@ internal sealed class CommandRunner
         }
     }
 
-    private async Task<CommandStep> StartAsync(AgentConnection connection, bool hasInputFile, CancellationToken cancellationToken)
+    private async Task<CommandPieces> StartAsync(AgentConnection connection, bool hasInputFile, CancellationToken cancellationToken)
     {
         IReadOnlyList<string> arguments = CommandScript.Arguments(_command, _id, _slot, _workloadCgroup, hasInputFile);
         // Not to be cancelled: what was started has to be known.
@@ -149,11 +148,11 @@ internal sealed class CommandRunner
         return await ReadAsync(connection, await _process.WatchAsync(connection, cancellationToken), cancellationToken);
     }
 
-    private async Task<CommandStep> GoOnAsync(AgentConnection connection, CancellationToken cancellationToken) =>
+    private async Task<CommandPieces> GoOnAsync(AgentConnection connection, CancellationToken cancellationToken) =>
         await ReadAsync(connection, _end ?? await connection.ExecuteStatusAsync(_process!.ProcessId, cancellationToken), cancellationToken);
 
     // The status was asked for before: what the command wrote before its end is then read for certain.
-    private async Task<CommandStep> ReadAsync(AgentConnection connection, AgentExecStatus status, CancellationToken cancellationToken)
+    private async Task<CommandPieces> ReadAsync(AgentConnection connection, AgentExecStatus status, CancellationToken cancellationToken)
     {
         if (status.HasExited)
         {
@@ -164,9 +163,7 @@ internal sealed class CommandRunner
             }
         }
 
-        return new CommandStep(
-            status,
-            status.HasExited ? await _output.FinishAsync(connection, cancellationToken) : await _output.ReadAsync(connection, cancellationToken));
+        return status.HasExited ? await _output.FinishAsync(connection, cancellationToken) : await _output.ReadAsync(connection, cancellationToken);
     }
 
     private async Task TakeAsync(IReadOnlyList<GuestOutput> pieces)
@@ -185,22 +182,10 @@ internal sealed class CommandRunner
         for (int start = 0; start < _command.Input.Length; start += AgentCalls.FileChunkBytes)
         {
             ReadOnlyMemory<byte> piece = _command.Input.Slice(start, Math.Min(AgentCalls.FileChunkBytes, _command.Input.Length - start));
-            await _agent.UseAsync(
-                async connection =>
-                {
-                    await connection.WriteFileAsync(_inputFile.Value, piece, cancellationToken);
-                    return true;
-                },
-                cancellationToken);
+            await _agent.UseAsync(connection => connection.WriteFileAsync(_inputFile.Value, piece, cancellationToken), cancellationToken);
         }
 
-        await _agent.UseAsync(
-            async connection =>
-            {
-                await CloseInputAsync(connection, cancellationToken);
-                return true;
-            },
-            cancellationToken);
+        await _agent.UseAsync(connection => CloseInputAsync(connection, cancellationToken), cancellationToken);
     }
 
     private async Task CloseInputAsync(AgentConnection connection, CancellationToken cancellationToken)
@@ -250,13 +235,7 @@ internal sealed class CommandRunner
 
             if (_inputFile is not null)
             {
-                await _agent.UseAsync(
-                    async connection =>
-                    {
-                        await CloseInputAsync(connection, limit.Token);
-                        return true;
-                    },
-                    limit.Token);
+                await _agent.UseAsync(connection => CloseInputAsync(connection, limit.Token), limit.Token);
             }
 
             await _output.DisposeAsync(limit.Token);

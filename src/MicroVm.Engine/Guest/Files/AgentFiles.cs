@@ -45,8 +45,6 @@ internal sealed class AgentFiles(GuestAgent agent)
                     opened.Add(handle);
                     _handles.Add(handle);
                 }
-
-                return true;
             },
             cancellationToken);
         return [.. opened];
@@ -85,28 +83,16 @@ internal sealed class AgentFiles(GuestAgent agent)
                 await connection.WriteFileAsync(handles[i], contents[i], cancellationToken);
                 await CloseAsync(connection, handles[i], cancellationToken);
             }
-
-            return true;
         },
         cancellationToken);
 
     /// <summary>Writes on in a file.</summary>
-    public Task WriteAsync(long handle, ReadOnlyMemory<byte> content, CancellationToken cancellationToken) => AskAsync(
-        async connection =>
-        {
-            await connection.WriteFileAsync(handle, content, cancellationToken);
-            return true;
-        },
-        cancellationToken);
+    public Task WriteAsync(long handle, ReadOnlyMemory<byte> content, CancellationToken cancellationToken) =>
+        AskAsync(connection => connection.WriteFileAsync(handle, content, cancellationToken), cancellationToken);
 
     /// <summary>Closes a file.</summary>
-    public Task CloseAsync(long handle, CancellationToken cancellationToken) => AskAsync(
-        async connection =>
-        {
-            await CloseAsync(connection, handle, cancellationToken);
-            return true;
-        },
-        cancellationToken);
+    public Task CloseAsync(long handle, CancellationToken cancellationToken) =>
+        AskAsync(connection => CloseAsync(connection, handle, cancellationToken), cancellationToken);
 
     /// <summary>Closes what a copy that failed has left open, and removes what it has left in the guest. Its failure is a warning: the copy's counts.</summary>
     /// <param name="leftover">The path to remove; null for none.</param>
@@ -148,6 +134,14 @@ internal sealed class AgentFiles(GuestAgent agent)
         await connection.CloseFileAsync(handle, cancellationToken);
         _handles.Remove(handle);
     }
+
+    private Task AskAsync(Func<AgentConnection, Task> question, CancellationToken cancellationToken) => AskAsync(
+        async connection =>
+        {
+            await question(connection);
+            return true;
+        },
+        cancellationToken);
 
     private async Task<T> AskAsync<T>(Func<AgentConnection, Task<T>> question, CancellationToken cancellationToken)
     {

@@ -70,7 +70,6 @@ internal sealed class GuestFixups
                     }
 
                     await ThawAsync(connection, limit.Token);
-                    return true;
                 },
                 limit.Token,
                 AnswerLimit);
@@ -170,14 +169,7 @@ internal sealed class GuestFixups
         using CancellationTokenSource limit = new(s_thawLimit);
         try
         {
-            await _agent.UseAsync(
-                async connection =>
-                {
-                    await ThawAsync(connection, limit.Token);
-                    return true;
-                },
-                limit.Token,
-                s_thawLimit);
+            await _agent.UseAsync(connection => ThawAsync(connection, limit.Token), limit.Token, s_thawLimit);
         }
         catch (Exception exception) when (exception is MicroVmException or OperationCanceledException)
         {

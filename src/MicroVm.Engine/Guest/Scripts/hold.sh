@@ -25,7 +25,14 @@ while [ "$tries" -lt 50 ]; do
     tries=$((tries + 1))
 done
 echo 1 >"$group/cgroup.freeze" || exit 3
+tries=0
 until grep -q '^frozen 1' "$group/cgroup.events"; do
+    # One that waits for a device cannot be made to stand still.
+    if [ "$tries" -eq 500 ]; then
+        echo 0 >"$group/cgroup.freeze"
+        exit 3
+    fi
+    tries=$((tries + 1))
     sleep 0.01 2>/dev/null || sleep 1
 done
 
