@@ -67,7 +67,7 @@ public sealed class CommandTests(QemuHome home) : QemuTests(home)
     {
         VirtualMachine machine = await BootAsync();
         const int Megabytes = 64;
-        GuestCommand command = new() { Script = $"dd if=/dev/urandom bs=1M count={Megabytes} 2>/dev/null | tee /root/data; sha256sum </root/data >&2" };
+        GuestCommand command = new() { Script = $"head -c {Megabytes << 20} /dev/urandom | tee /root/data; sha256sum </root/data >&2" };
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         long length = 0;
         StringBuilder said = new();
@@ -106,7 +106,7 @@ public sealed class CommandTests(QemuHome home) : QemuTests(home)
 
         GuestCommandEnd end = await Engine.RunCommandAsync(
             machine.Id,
-            new GuestCommand { Script = $"dd if=/dev/zero bs=1M count={Megabytes}" },
+            new GuestCommand { Script = $"head -c {Megabytes << 20} /dev/zero" },
             piece =>
             {
                 length += piece.Stream == GuestStream.Output ? piece.Bytes.Length : 0;
