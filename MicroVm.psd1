@@ -12,7 +12,7 @@
     FormatsToProcess     = @('module/MicroVm.Format.ps1xml')
     FunctionsToExport    = @()
     CmdletsToExport      = @(
-        'Copy-MicroVmItem'
+        'Copy-MicroVm', 'Copy-MicroVmItem'
         'Get-MicroVm'
         'Get-MicroVmImage'
         'Get-MicroVmLog'

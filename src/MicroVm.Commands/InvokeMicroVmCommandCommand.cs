@@ -110,7 +110,7 @@ public sealed class InvokeMicroVmCommandCommand : MicroVmCmdlet
 
     /// <summary>In how many VMs at a time.</summary>
     [Parameter]
-    [ValidateRange(1, 1024)]
+    [ValidateRange(1, Limits.MaximumThrottleLimit)]
     public int ThrottleLimit { get; set; } = DefaultThrottleLimit;
 
     /// <inheritdoc/>

@@ -123,6 +123,14 @@ public sealed class MicroVmEngine
     public Task<VirtualMachine> RestoreAsync(Guid snapshotId, RestoreOptions options, IOperationObserver observer, CancellationToken cancellationToken) =>
         RestorePlan.RestoreAsync(_context, snapshotId, options, observer, cancellationToken);
 
+    /// <summary>Captures a VM, so that copies can be made of it as it is now; it is left as it was.</summary>
+    public Task<MachineFork> ForkAsync(Guid id, IOperationObserver observer, CancellationToken cancellationToken) =>
+        ForkPlan.ForkAsync(_context, id, observer, cancellationToken);
+
+    /// <summary>Makes a copy of a VM that was captured; returns once it runs (or stands paused or stopped, if asked). Several may be made at once.</summary>
+    public Task<VirtualMachine> CopyAsync(MachineFork fork, string name, CopyOptions options, IOperationObserver observer, CancellationToken cancellationToken) =>
+        ForkPlan.CopyAsync(fork, name, options, observer, cancellationToken);
+
     /// <summary>Sets the clock of a running VM's guest to the host's.</summary>
     public Task<MachineFixup> SyncClockAsync(Guid id, IOperationObserver observer, CancellationToken cancellationToken) =>
         GuestSyncPlan.SyncClockAsync(_context, id, observer, cancellationToken);

@@ -40,25 +40,51 @@ internal static class BootPlan
             State = VmState.Stopped,
             OverlayDisk = diskBytes > 0 ? "overlay.raw" : null,
         };
-        UndoStack undo = new();
-        LockedMachine? machine = null;
-        try
+        return await MakeAsync(context, record, "New-MicroVm", FillAsync, start, timer, observer, cancellationToken);
+
+        async Task FillAsync(string directory)
         {
-            machine = Claim(context, record, "New-MicroVm", undo);
-            timer.Mark("claim");
             if (record.OverlayDisk is { } overlay)
             {
-                await OverlayDisk.CreateAsync(context.Paths, Path.Combine(machine.Directory, overlay), diskBytes, cancellationToken);
+                await OverlayDisk.CreateAsync(context.Paths, Path.Combine(directory, overlay), diskBytes, cancellationToken);
                 timer.Mark("disk");
             }
 
             if (boot.HasConfigurationDisk)
             {
-                string path = Path.Combine(machine.Directory, BootSource.ConfigurationFile);
+                string path = Path.Combine(directory, BootSource.ConfigurationFile);
                 ConfigurationDisk.Create(path, record.Id, boot.Hostname!, spec.AuthorizedKeys, spec.UserData);
                 timer.Mark("configuration");
             }
+        }
+    }
 
+    /// <summary>Makes a VM and, if asked, boots it.</summary>
+    /// <param name="context">The engine.</param>
+    /// <param name="record">The VM.</param>
+    /// <param name="operation">Whose work it is, for those who meet its lock.</param>
+    /// <param name="fill">Puts its disks into its directory.</param>
+    /// <param name="start">Whether it boots.</param>
+    /// <param name="timer">Takes the durations.</param>
+    /// <param name="observer">Hears of warnings.</param>
+    /// <param name="cancellationToken">Undoes what was made.</param>
+    public static async Task<VirtualMachine> MakeAsync(
+        EngineContext context,
+        MachineRecord record,
+        string operation,
+        Func<string, Task> fill,
+        bool start,
+        PhaseTimer timer,
+        IOperationObserver observer,
+        CancellationToken cancellationToken)
+    {
+        UndoStack undo = new();
+        LockedMachine? machine = null;
+        try
+        {
+            machine = Claim(context, record, operation, undo);
+            timer.Mark("claim");
+            await fill(machine.Directory);
             if (start)
             {
                 await BootAsync(context, machine, undo, timer, observer, cancellationToken);

@@ -43,6 +43,24 @@ internal static class BootSources
         return FromImage(spec, image, manifest, vmName);
     }
 
+    /// <summary>
+    /// What a clone boots: what its guest is told after a restore, it is to find as well when it boots. A host name that was chosen is for clones too.
+    /// </summary>
+    /// <param name="boot">What the origin boots.</param>
+    /// <param name="origin">The origin's name.</param>
+    /// <param name="name">The clone's name.</param>
+    public static BootSource Renamed(BootSource boot, string origin, string name) => boot.Hostname is { } chosen && chosen != origin
+        ? boot
+        : boot with
+        {
+            Hostname = boot.Hostname is null ? null : name,
+            KernelArguments =
+            [
+                .. boot.KernelArguments.Select(argument =>
+                    argument.StartsWith(GuestContract.HostNameArgument, StringComparison.Ordinal) ? GuestContract.HostNameArgument + name : argument),
+            ],
+        };
+
     private static Resolved FromImage(VirtualMachineSpec spec, GuestImage image, ImageManifest manifest, string vmName)
     {
         SpecRules.CheckMemory(spec.MemoryBytes, image.MinimumMemoryBytes, $"image '{image.Name}'");

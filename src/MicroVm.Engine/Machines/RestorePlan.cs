@@ -26,17 +26,34 @@ internal static class RestorePlan
         await SnapshotChecks.CheckDeviceStateAsync(manifest, context.Snapshots.DirectoryOf(snapshotId), cancellationToken);
         SpecRules.CheckFiles(manifest.Boot);
         timer.Mark("checks");
-        Operation operation = new(context, manifest, options, timer, observer);
+        Operation operation = new(context, manifest, context.Snapshots.DirectoryOf(snapshotId), options, timer, observer);
         return options.NewName is null ? await operation.InPlaceAsync(cancellationToken) : await operation.CloneAsync(options.NewName, cancellationToken);
+    }
+
+    /// <summary>Makes a clone from a capture that was just made here and is no snapshot; nothing about it needs to be checked.</summary>
+    /// <param name="context">The engine.</param>
+    /// <param name="manifest">What was captured.</param>
+    /// <param name="directory">Where its files are.</param>
+    /// <param name="options">How it is restored, with a name.</param>
+    /// <param name="observer">Hears of phases and warnings.</param>
+    /// <param name="cancellationToken">Undoes what was made.</param>
+    public static Task<VirtualMachine> CloneAsync(
+        EngineContext context, SnapshotManifest manifest, string directory, RestoreOptions options, IOperationObserver observer, CancellationToken cancellationToken)
+    {
+        PhaseTimer timer = new(observer, $"Copy {manifest.MachineName} to {options.NewName}");
+        return new Operation(context, manifest, directory, options, timer, observer).CloneAsync(options.NewName!, cancellationToken);
     }
 
     private static Task<string> VersionHereAsync(EngineContext context, SnapshotManifest manifest, CancellationToken cancellationToken) =>
         VmmVersions.GetAsync(context, context.DriverOf(manifest.Hardware.Hypervisor), cancellationToken);
 
     private sealed class Operation(
-        EngineContext context, SnapshotManifest manifest, RestoreOptions options, PhaseTimer timer, IOperationObserver observer)
+        EngineContext context, SnapshotManifest manifest, string directory, RestoreOptions options, PhaseTimer timer, IOperationObserver observer)
     {
         private readonly UndoStack _undo = new();
+
+        // Null for a capture that is no snapshot.
+        private Guid? SnapshotId => directory == context.Snapshots.DirectoryOf(manifest.Id) ? manifest.Id : null;
 
         public async Task<VirtualMachine> CloneAsync(string name, CancellationToken cancellationToken)
         {
@@ -47,7 +64,7 @@ internal static class RestorePlan
                 Name = name,
                 CreatedAt = DateTimeOffset.Now,
                 Hardware = manifest.Hardware,
-                Boot = Renamed(manifest.Boot, name),
+                Boot = BootSources.Renamed(manifest.Boot, manifest.MachineName, name),
                 State = VmState.Restoring,
                 OverlayDisk = manifest.Disk is null ? null : "overlay.raw",
             };
@@ -142,19 +159,6 @@ internal static class RestorePlan
             }
         }
 
-        // What the guest is told after a restore, it is to find as well when it boots. A host name that was chosen is for clones too.
-        private BootSource Renamed(BootSource boot, string name) => boot.Hostname is { } chosen && chosen != manifest.MachineName
-            ? boot
-            : boot with
-            {
-                Hostname = boot.Hostname is null ? null : name,
-                KernelArguments =
-                [
-                    .. boot.KernelArguments.Select(argument =>
-                        argument.StartsWith(GuestContract.HostNameArgument, StringComparison.Ordinal) ? GuestContract.HostNameArgument + name : argument),
-                ],
-            };
-
         private DueFixups DueFixups(bool isClone)
         {
             bool newIdentity = isClone || manifest.IdentityDue;
@@ -180,24 +184,23 @@ internal static class RestorePlan
         // Gives the run that this one took the place of.
         private async Task<MachineRun?> RunAsync(LockedMachine machine, MachineRecord record, bool isClone, CancellationToken cancellationToken)
         {
-            string snapshot = context.Snapshots.DirectoryOf(manifest.Id);
-            ConfigurationDisk.Copy(record.Boot, snapshot, machine.Directory);
+            ConfigurationDisk.Copy(record.Boot, directory, machine.Directory);
             if (record.OverlayDisk is { } disk)
             {
                 string path = Path.Combine(machine.Directory, disk);
-                SparseFile.Copy(Path.Combine(snapshot, SnapshotStore.DiskFile), path, cancellationToken);
+                SparseFile.Copy(Path.Combine(directory, SnapshotStore.DiskFile), path, cancellationToken);
                 _undo.Push($"disk {path}", () => File.Delete(path));
                 timer.Mark("disk");
             }
 
             MachineLauncher.Launched launched = await MachineLauncher.AwaitStateAsync(
-                context, machine, record, Path.Combine(snapshot, SnapshotStore.MemoryFile), manifest.Host, manifest.GuestWasReady, _undo, cancellationToken);
+                context, machine, record, Path.Combine(directory, SnapshotStore.MemoryFile), manifest.Host, manifest.GuestWasReady, _undo, cancellationToken);
             await using (launched.Connection)
             {
                 timer.Mark("launch");
                 try
                 {
-                    using SafeFileHandle state = File.OpenHandle(Path.Combine(snapshot, SnapshotStore.DeviceStateFile));
+                    using SafeFileHandle state = File.OpenHandle(Path.Combine(directory, SnapshotStore.DeviceStateFile));
                     await launched.Connection.LoadDeviceStateAsync(state, cancellationToken);
                 }
                 catch (VmmConnectionException exception)
@@ -223,7 +226,7 @@ internal static class RestorePlan
                 {
                     State = options.LeaveSuspended ? VmState.Paused : VmState.Running,
                     StatusDetail = null,
-                    RestoredFromSnapshotId = manifest.Id,
+                    RestoredFromSnapshotId = SnapshotId,
                     Run = launched.Run with { DueFixups = DueFixups(isClone) },
                 });
                 timer.Mark("record");

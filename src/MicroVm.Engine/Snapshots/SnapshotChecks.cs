@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using MicroVm.Engine.Errors;
 using MicroVm.Engine.State;
-using MicroVm.Engine.Storage;
 
 namespace MicroVm.Engine.Snapshots;
 
@@ -74,8 +73,7 @@ internal static class SnapshotChecks
     /// <exception cref="MicroVmException"><see cref="ErrorIds.SnapshotCorrupt"/>.</exception>
     public static async Task CheckDeviceStateAsync(SnapshotManifest manifest, string directory, CancellationToken cancellationToken)
     {
-        string digest = "sha256:" + await FileDigest.Sha256Async(Path.Combine(directory, manifest.DeviceState.Name), cancellationToken);
-        if (digest != manifest.DeviceState.Digest)
+        if (!await RecordedDigest.MatchesAsync(manifest.DeviceState.Digest, Path.Combine(directory, manifest.DeviceState.Name), cancellationToken))
         {
             throw Corrupt(manifest, "its device state does not have the recorded digest");
         }

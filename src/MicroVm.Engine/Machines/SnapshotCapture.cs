@@ -1,0 +1,162 @@
+using System.Diagnostics;
+using Microsoft.Win32.SafeHandles;
+using MicroVm.Engine.Guest;
+using MicroVm.Engine.Guest.Fixups;
+using MicroVm.Engine.Snapshots;
+using MicroVm.Engine.State;
+using MicroVm.Engine.Storage;
+using MicroVm.Engine.Vmm;
+
+namespace MicroVm.Engine.Machines;
+
+/// <summary>
+/// Captures a VM's memory, devices and disk. Memory and disk are copied while the guest runs; while it stands, what it changed meanwhile is brought up to date
+/// and the devices are saved.
+/// </summary>
+internal static class SnapshotCapture
+{
+    // An agent that runs answers in less than a millisecond, and nobody knows whether this guest has one.
+    private static readonly TimeSpan s_agentLimit = TimeSpan.FromMilliseconds(500);
+
+    // The images that say when they are ready have one; it may still be starting then.
+    private static readonly TimeSpan s_readyAgentLimit = TimeSpan.FromSeconds(2);
+
+    /// <summary>Captures a VM that has a VMM.</summary>
+    /// <param name="context">The engine.</param>
+    /// <param name="machine">The VM.</param>
+    /// <param name="directory">An empty directory, which gets the files.</param>
+    /// <param name="timer">Takes the durations.</param>
+    /// <param name="activity">What the user is told is done.</param>
+    /// <param name="observer">Hears of progress, and of a guest that could not be put back as it was.</param>
+    /// <param name="cancellationToken">Ends it; what is in the directory is then of no use.</param>
+    public static async Task<Capture> RunAsync(
+        EngineContext context,
+        LockedMachine machine,
+        string directory,
+        PhaseTimer timer,
+        string activity,
+        IOperationObserver observer,
+        CancellationToken cancellationToken)
+    {
+        await using IVmmConnection connection = await machine.ConnectAsync(cancellationToken);
+        MachineRecord before = machine.Record;
+        MachineRun run = before.Run!;
+        string memoryFile = Path.Combine(directory, SnapshotStore.MemoryFile);
+        GuestMemory memory = GuestMemory.Open(run.Process.ProcessId, VmmDescriptors.Memory);
+        string machineType = await connection.GetMachineTypeAsync(cancellationToken);
+        Report("Memory", 5);
+        await memory.CopyBaseAsync(memoryFile, cancellationToken);
+        timer.Mark("memory base");
+        string? disk = before.OverlayDisk is { } overlay ? Path.Combine(machine.Directory, overlay) : null;
+        string diskFile = Path.Combine(directory, SnapshotStore.DiskFile);
+        if (disk is not null)
+        {
+            Report("Disk", 40);
+            await SparseFile.CopyAsync(disk, diskFile, cancellationToken);
+            timer.Mark("disk base");
+        }
+
+        bool wasRunning = before.State == VmState.Running;
+        machine.SavePassing(before with { State = VmState.Saving });
+        TimeSpan pause = TimeSpan.Zero;
+        bool wasReady = false;
+        Standstill guest;
+        try
+        {
+            guest = await StandstillAsync(context, before, run, StandAsync, cancellationToken);
+            timer.Mark("thaw");
+        }
+        finally
+        {
+            machine.SavePassing(before);
+        }
+
+        if (guest.ThawFailure is { } failure)
+        {
+            observer.Warning($"The workload of VM '{before.Name}' stands still until its guest thaws it by itself, half a minute after the snapshot: {failure.Message}");
+        }
+
+        timer.Mark("resume");
+        return new Capture(machineType, guest.FrozenFor ?? pause, wasReady, guest);
+
+        void Report(string status, int percent) => observer.Progress(new OperationProgress(activity, status, percent));
+
+        async Task StandAsync()
+        {
+            timer.Mark("freeze");
+            long pausedAt = Stopwatch.GetTimestamp();
+            try
+            {
+                await connection.PauseAsync(cancellationToken);
+                Report("Memory changed meanwhile", 50);
+                await memory.CopyChangesAsync(memoryFile, cancellationToken);
+                timer.Mark("memory");
+                using (SafeFileHandle state = CreateForWriting(Path.Combine(directory, SnapshotStore.DeviceStateFile)))
+                {
+                    await connection.SaveDeviceStateAsync(state, cancellationToken);
+                }
+
+                timer.Mark("devices");
+                if (disk is not null)
+                {
+                    await CopyUpdate.RunAsync(disk, diskFile, cancellationToken);
+                    timer.Mark("disk");
+                }
+
+                wasReady = IsReady(context, before, run);
+            }
+            finally
+            {
+                // Whatever happened, the guest goes on as it was.
+                if (wasRunning)
+                {
+                    await connection.ResumeAsync(CancellationToken.None);
+                    pause = Stopwatch.GetElapsedTime(pausedAt);
+                }
+            }
+        }
+    }
+
+    // Does the work while the workload is frozen, where the guest has an agent that can.
+    private static async Task<Standstill> StandstillAsync(
+        EngineContext context, MachineRecord before, MachineRun run, Func<Task> work, CancellationToken cancellationToken)
+    {
+        Standstill unasked;
+        if (before.State != VmState.Running)
+        {
+            // One that was restored and left paused is as it was in its snapshot.
+            unasked = new Standstill(run.DueFixups?.AgentAnswered, run.DueFixups?.WorkloadFrozen ?? false);
+        }
+        else if (!before.Hardware.HasAgentPort || (before.Boot.ReadyMarker is not null && !IsReady(context, before, run)))
+        {
+            // It still boots.
+            unasked = new Standstill(AgentAnswered: false, WorkloadFrozen: false);
+        }
+        else
+        {
+            TimeSpan limit = before.Boot.ReadyMarker is null ? s_agentLimit : s_readyAgentLimit;
+            return await Standstill.DuringAsync(GuestAccess.Of(context, before, run), FixupPlan.Cgroups, limit, work, cancellationToken);
+        }
+
+        await work();
+        return unasked;
+    }
+
+    private static bool IsReady(EngineContext context, MachineRecord record, MachineRun run) =>
+        record.Boot.ReadyMarker is { } marker
+        && (run.ReadyAtStart || LogFile.Contains(context.Machines.SerialLogOf(record.Id), run.SerialLogOffset, marker));
+
+    private static SafeFileHandle CreateForWriting(string path)
+    {
+        SafeFileHandle file = File.OpenHandle(path, FileMode.CreateNew, FileAccess.Write, FileShare.ReadWrite);
+        File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+        return file;
+    }
+
+    /// <summary>What was found while the guest stood still.</summary>
+    /// <param name="MachineType">The exact machine type.</param>
+    /// <param name="Pause">How long it stood.</param>
+    /// <param name="GuestWasReady">Whether it was past its ready marker.</param>
+    /// <param name="Guest">Its agent and its workload.</param>
+    internal sealed record Capture(string MachineType, TimeSpan Pause, bool GuestWasReady, Standstill Guest);
+}
