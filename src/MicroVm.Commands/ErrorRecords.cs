@@ -56,6 +56,7 @@ internal static class ErrorRecords
         ErrorKind.AlreadyExists => ErrorCategory.ResourceExists,
         ErrorKind.InvalidState => ErrorCategory.InvalidOperation,
         ErrorKind.Busy => ErrorCategory.ResourceBusy,
+        ErrorKind.Ended => ErrorCategory.OperationStopped,
         ErrorKind.Timeout => ErrorCategory.OperationTimeout,
         ErrorKind.ConnectionFailed => ErrorCategory.ConnectionError,
         ErrorKind.Protocol => ErrorCategory.ProtocolError,

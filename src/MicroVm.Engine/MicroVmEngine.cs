@@ -1,4 +1,3 @@
-using MicroVm.Engine.Errors;
 using MicroVm.Engine.Guest;
 using MicroVm.Engine.Guest.Agent;
 using MicroVm.Engine.Guest.Commands;
@@ -35,17 +34,7 @@ public sealed class MicroVmEngine
         _context.Machines.Ids().Select(FindMachine).OfType<VirtualMachine>().OrderBy(machine => machine.Name, StringComparer.OrdinalIgnoreCase);
 
     /// <summary>The VM of that id, or null.</summary>
-    public VirtualMachine? FindMachine(Guid id)
-    {
-        try
-        {
-            return _context.Machines.Read(id) is { } record ? MachineView.Of(_context, record) : null;
-        }
-        catch (MicroVmException exception) when (exception.ErrorId == ErrorIds.StateCorrupt)
-        {
-            return MachineView.OfDamaged(_context, id, exception);
-        }
-    }
+    public VirtualMachine? FindMachine(Guid id) => MachineView.Find(_context, id);
 
     /// <summary>The VM of that exact name (without regard to case), or null.</summary>
     public VirtualMachine? FindMachine(string name) => _context.Names.Find(name) is { } id ? FindMachine(id) : null;
@@ -62,16 +51,19 @@ public sealed class MicroVmEngine
     public Task<VirtualMachine> ResumeAsync(Guid id, IOperationObserver observer, CancellationToken cancellationToken) =>
         PausePlan.ResumeAsync(_context, id, observer, cancellationToken);
 
-    /// <summary>Stops a VM. A stopped VM stays as it is. <paramref name="timeout"/> limits the wait for the guest.</summary>
+    /// <summary>
+    /// Stops a VM. A stopped VM stays as it is. <paramref name="timeout"/> limits the wait for the guest. Unless the guest alone is asked, another process that is
+    /// making, starting or restoring the VM is made to give up; a VM that was only being made is gone then.
+    /// </summary>
     public Task<VirtualMachine> StopAsync(Guid id, StopMode mode, TimeSpan timeout, IOperationObserver observer, CancellationToken cancellationToken) =>
         StopPlan.StopAsync(_context, id, mode, timeout, observer, cancellationToken);
 
-    /// <summary>Removes a VM and its disk; its snapshots stay. A VM with a live VMM is refused unless <paramref name="force"/>.</summary>
-    public Task<VirtualMachine> RemoveAsync(Guid id, bool force, IOperationObserver observer, CancellationToken cancellationToken)
-    {
-        cancellationToken.ThrowIfCancellationRequested();
-        return RemovePlan.RemoveAsync(_context, id, force, observer);
-    }
+    /// <summary>
+    /// Removes a VM and its disk; its snapshots stay. A VM with a live VMM is refused unless <paramref name="force"/>, which also makes another process give up
+    /// that is making, starting or restoring the VM. What has begun to be removed is removed, cancelled or not.
+    /// </summary>
+    public Task<VirtualMachine> RemoveAsync(Guid id, bool force, IOperationObserver observer, CancellationToken cancellationToken) =>
+        RemovePlan.RemoveAsync(_context, id, force, observer, cancellationToken);
 
     /// <summary>Waits until the guest wrote its image's ready marker.</summary>
     public Task<VirtualMachine> WaitReadyAsync(Guid id, TimeSpan timeout, IOperationObserver observer, CancellationToken cancellationToken) =>

@@ -39,6 +39,12 @@ public static class ErrorIds
     /// <summary>Another process or runspace holds the VM's lock.</summary>
     public const string MicroVmBusy = nameof(MicroVmBusy);
 
+    /// <summary>Another process asked for the end of the operation, and it was undone.</summary>
+    public const string OperationEnded = nameof(OperationEnded);
+
+    /// <summary>A snapshot whose memory VMs use cannot be removed.</summary>
+    public const string SnapshotInUse = nameof(SnapshotInUse);
+
     /// <summary>A wait reached its limit.</summary>
     public const string MicroVmTimeout = nameof(MicroVmTimeout);
 

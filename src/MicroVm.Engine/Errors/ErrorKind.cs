@@ -18,6 +18,9 @@ public enum ErrorKind
     /// <summary>Another process or runspace is working on the VM.</summary>
     Busy,
 
+    /// <summary>Somebody else ended the operation.</summary>
+    Ended,
+
     /// <summary>A wait ended before what it waited for.</summary>
     Timeout,
 

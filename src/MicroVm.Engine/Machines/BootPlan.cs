@@ -42,11 +42,11 @@ internal static class BootPlan
         };
         return await MakeAsync(context, record, "New-MicroVm", FillAsync, start, timer, observer, cancellationToken);
 
-        async Task FillAsync(string directory)
+        async Task FillAsync(string directory, CancellationToken token)
         {
             if (record.OverlayDisk is { } overlay)
             {
-                await OverlayDisk.CreateAsync(context.Paths, Path.Combine(directory, overlay), diskBytes, cancellationToken);
+                await OverlayDisk.CreateAsync(context.Paths, Path.Combine(directory, overlay), diskBytes, token);
                 timer.Mark("disk");
             }
 
@@ -72,7 +72,7 @@ internal static class BootPlan
         EngineContext context,
         MachineRecord record,
         string operation,
-        Func<string, Task> fill,
+        Func<string, CancellationToken, Task> fill,
         bool start,
         PhaseTimer timer,
         IOperationObserver observer,
@@ -80,14 +80,16 @@ internal static class BootPlan
     {
         UndoStack undo = new();
         LockedMachine? machine = null;
+        EndRequest? request = null;
         try
         {
             machine = Claim(context, record, operation, undo);
+            request = EndRequest.Watch(machine.Directory, record.Name, cancellationToken);
             timer.Mark("claim");
-            await fill(machine.Directory);
+            await fill(machine.Directory, request.Token);
             if (start)
             {
-                await BootAsync(context, machine, undo, timer, observer, cancellationToken);
+                await BootAsync(context, machine, undo, timer, observer, request.Token);
             }
             else
             {
@@ -101,10 +103,11 @@ internal static class BootPlan
         catch (Exception exception)
         {
             await undo.RollBackAsync(observer);
-            throw StorageErrors.WrapOrSame(exception, context.Paths.DataDirectory);
+            throw StorageErrors.WrapOrSame(request?.Explain(exception) ?? exception, context.Paths.DataDirectory);
         }
         finally
         {
+            request?.Dispose();
             // Not before it is undone: its record is there to be found until then.
             machine?.Dispose();
         }
@@ -125,9 +128,10 @@ internal static class BootPlan
         UndoStack undo = new();
         PhaseTimer timer = new(observer, $"Start {machine.Record.Name}");
         MachineRecord before = machine.Record;
+        using EndRequest request = EndRequest.Watch(machine.Directory, before.Name, cancellationToken);
         try
         {
-            await BootAsync(context, machine, undo, timer, observer, cancellationToken);
+            await BootAsync(context, machine, undo, timer, observer, request.Token);
             undo.Commit();
             timer.Done();
             return machine.View;
@@ -136,7 +140,7 @@ internal static class BootPlan
         {
             await undo.RollBackAsync(observer);
             machine.TrySave(before, observer);
-            throw StorageErrors.WrapOrSame(exception, context.Paths.DataDirectory);
+            throw StorageErrors.WrapOrSame(request.Explain(exception), context.Paths.DataDirectory);
         }
     }
 

@@ -10,6 +10,9 @@ namespace MicroVm.Engine.Machines;
 /// <summary>What the plans share.</summary>
 internal sealed class EngineContext
 {
+    // Undoing what was begun takes less.
+    private static readonly TimeSpan s_endLimit = TimeSpan.FromSeconds(20);
+
     private readonly IReadOnlyList<IVmmDriver> _drivers;
 
     /// <summary>Makes the context; tests bring their own drivers.</summary>
@@ -71,6 +74,28 @@ internal sealed class EngineContext
         {
             held.Dispose();
             throw;
+        }
+    }
+
+    /// <summary>As <see cref="OpenAsync"/>, but if another process is making, starting or restoring the VM, that is ended first.</summary>
+    /// <returns>Null when the VM was only being made, and is gone.</returns>
+    /// <exception cref="MicroVmException">As <see cref="OpenAsync"/>; <see cref="ErrorIds.MicroVmBusy"/> too when that other process does not give up.</exception>
+    public async Task<LockedMachine?> OpenEndingAsync(Guid id, string operation, CancellationToken cancellationToken)
+    {
+        string directory = Machines.DirectoryOf(id);
+        if (!MachineLock.IsHeld(directory) || Machines.Read(id) is { State: not (VmState.Starting or VmState.Restoring) })
+        {
+            return await OpenAsync(id, operation);
+        }
+
+        await EndRequest.SendAsync(directory, operation, s_endLimit, cancellationToken);
+        try
+        {
+            return await OpenAsync(id, operation);
+        }
+        catch (MicroVmException exception) when (exception.ErrorId == ErrorIds.MicroVmNotFound)
+        {
+            return null;
         }
     }
 

@@ -85,12 +85,12 @@ internal static class ForkPlan
         PhaseTimer timer = new(observer, $"Copy {origin.Name} to {name}");
         return await BootPlan.MakeAsync(fork.Context, record, "Copy-MicroVm", FillAsync, !options.NoStart, timer, observer, cancellationToken);
 
-        async Task FillAsync(string directory)
+        async Task FillAsync(string directory, CancellationToken token)
         {
             ConfigurationDisk.Copy(record.Boot, fork.Directory, directory);
             if (record.OverlayDisk is { } overlay)
             {
-                await SparseFile.CopyAsync(Path.Combine(fork.Directory, SnapshotStore.DiskFile), Path.Combine(directory, overlay), cancellationToken);
+                await SparseFile.CopyAsync(Path.Combine(fork.Directory, SnapshotStore.DiskFile), Path.Combine(directory, overlay), token);
                 timer.Mark("disk");
             }
         }

@@ -16,6 +16,24 @@ internal static class MachineView
 
     private static readonly TimeSpan s_lastThreadsLimit = TimeSpan.FromSeconds(1);
 
+    /// <summary>The VM of that id as it is now, or null.</summary>
+    public static VirtualMachine? Find(EngineContext context, Guid id)
+    {
+        try
+        {
+            return context.Machines.Read(id) is { } record ? Of(context, record)
+                : MachineLock.IsHeld(context.Machines.DirectoryOf(id)) ? OfUnfinished(context, id)
+                : null;
+        }
+        catch (MicroVmException exception) when (exception.ErrorId == ErrorIds.StateCorrupt)
+        {
+            return OfDamaged(context, id, exception);
+        }
+    }
+
+    /// <summary>What is left to show of a VM whose making was ended.</summary>
+    public static VirtualMachine OfEnded(VirtualMachine unfinished) => unfinished with { State = VmState.Stopped, StatusDetail = "It was still being made; that was ended." };
+
     /// <summary>The VM as it is now.</summary>
     public static VirtualMachine Of(EngineContext context, MachineRecord record)
     {
@@ -69,6 +87,18 @@ internal static class MachineView
         StatusDetail = $"{failure.Message} {failure.InnerException?.Message}",
         SerialLogPath = context.Machines.SerialLogOf(id),
     };
+
+    // Its maker holds the lock, and has not got as far as to write a record. Null when it has no name yet: then nobody can have asked for it.
+    private static VirtualMachine? OfUnfinished(EngineContext context, Guid id) => context.Names.NameOf(id) is not { } name
+        ? null
+        : new VirtualMachine
+        {
+            Name = name,
+            Id = id,
+            State = VmState.Starting,
+            StatusDetail = "It is being made.",
+            SerialLogPath = context.Machines.SerialLogOf(id),
+        };
 
     /// <summary>What became of a VM whose VMM is gone.</summary>
     public static (VmState State, string? Detail, string? Exit) Ended(EngineContext context, MachineRecord record, MachineRun run)

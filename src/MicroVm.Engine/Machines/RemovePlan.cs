@@ -10,13 +10,15 @@ namespace MicroVm.Engine.Machines;
 internal static class RemovePlan
 {
     /// <summary>Removes a VM, its disk and its name.</summary>
-    public static async Task<VirtualMachine> RemoveAsync(EngineContext context, Guid id, bool force, IOperationObserver observer)
+    public static async Task<VirtualMachine> RemoveAsync(
+        EngineContext context, Guid id, bool force, IOperationObserver observer, CancellationToken cancellationToken)
     {
+        cancellationToken.ThrowIfCancellationRequested();
         try
         {
             try
             {
-                return await RemoveReadableAsync(context, id, force, observer);
+                return await RemoveReadableAsync(context, id, force, observer, cancellationToken);
             }
             catch (MicroVmException exception) when (exception.ErrorId == ErrorIds.StateCorrupt && force)
             {
@@ -29,9 +31,17 @@ internal static class RemovePlan
         }
     }
 
-    private static async Task<VirtualMachine> RemoveReadableAsync(EngineContext context, Guid id, bool force, IOperationObserver observer)
+    private static async Task<VirtualMachine> RemoveReadableAsync(
+        EngineContext context, Guid id, bool force, IOperationObserver observer, CancellationToken cancellationToken)
     {
-        using LockedMachine machine = await context.OpenAsync(id, "Remove-MicroVm");
+        const string Operation = "Remove-MicroVm";
+        VirtualMachine seen = MachineView.Find(context, id) ?? throw EngineContext.NotFound(id);
+        using LockedMachine? machine = force ? await context.OpenEndingAsync(id, Operation, cancellationToken) : await context.OpenAsync(id, Operation);
+        if (machine is null)
+        {
+            return MachineView.OfEnded(seen);
+        }
+
         VirtualMachine last = machine.View;
         PhaseTimer timer = new(observer, $"Remove {last.Name}");
         if (machine.Record.Run is { } run)

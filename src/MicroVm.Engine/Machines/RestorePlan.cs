@@ -69,12 +69,14 @@ internal static class RestorePlan
                 OverlayDisk = manifest.Disk is null ? null : "overlay.raw",
             };
             LockedMachine? machine = null;
+            EndRequest? request = null;
             try
             {
                 machine = BootPlan.Claim(context, record, "Restore-MicroVm", _undo);
+                request = EndRequest.Watch(machine.Directory, name, cancellationToken);
                 timer.Mark("claim");
-                await RunAsync(machine, record, isClone: true, cancellationToken);
-                await PutRightAsync(machine, cancellationToken);
+                await RunAsync(machine, record, isClone: true, request.Token);
+                await PutRightAsync(machine, request.Token);
                 _undo.Commit();
                 timer.Done();
                 return machine.View;
@@ -82,10 +84,11 @@ internal static class RestorePlan
             catch (Exception exception)
             {
                 await _undo.RollBackAsync(observer);
-                throw StorageErrors.WrapOrSame(exception, context.Paths.DataDirectory);
+                throw StorageErrors.WrapOrSame(request?.Explain(exception) ?? exception, context.Paths.DataDirectory);
             }
             finally
             {
+                request?.Dispose();
                 // Not before it is undone: its record is there to be found until then.
                 machine?.Dispose();
             }
@@ -118,16 +121,17 @@ internal static class RestorePlan
                 Boot = manifest.Boot,
                 OverlayDisk = manifest.Disk is null ? null : $"overlay-{Guid.NewGuid().ToString("N")[..8]}.raw",
             };
+            using EndRequest request = EndRequest.Watch(machine.Directory, before.Name, cancellationToken);
             MachineRun? replaced;
             try
             {
-                replaced = await RunAsync(machine, record, isClone: false, cancellationToken);
+                replaced = await RunAsync(machine, record, isClone: false, request.Token);
             }
             catch (Exception exception)
             {
                 await _undo.RollBackAsync(observer);
                 machine.TrySave(before, observer);
-                throw StorageErrors.WrapOrSame(exception, machine.Directory);
+                throw StorageErrors.WrapOrSame(request.Explain(exception), machine.Directory);
             }
 
             // Done: what cannot be put right or tidied up from here on is left as it is, and nothing is undone for it.

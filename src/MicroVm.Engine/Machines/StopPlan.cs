@@ -24,7 +24,16 @@ internal static class StopPlan
     public static async Task<VirtualMachine> StopAsync(
         EngineContext context, Guid id, StopMode mode, TimeSpan timeout, IOperationObserver observer, CancellationToken cancellationToken)
     {
-        using LockedMachine machine = await context.OpenAsync(id, "Stop-MicroVm");
+        const string Operation = "Stop-MicroVm";
+        VirtualMachine seen = MachineView.Find(context, id) ?? throw EngineContext.NotFound(id);
+        using LockedMachine? machine = mode == StopMode.Graceful
+            ? await context.OpenAsync(id, Operation)
+            : await context.OpenEndingAsync(id, Operation, cancellationToken);
+        if (machine is null)
+        {
+            return MachineView.OfEnded(seen);
+        }
+
         if (machine.Record.Run is not { } run)
         {
             return machine.View;

@@ -35,6 +35,9 @@ internal sealed partial class FileWatch : IDisposable
     /// <summary>Watches for whoever has a file open for writing to close it, be it by dying.</summary>
     public static FileWatch ForClose(string path) => new(path, ClosedAfterWriting);
 
+    /// <summary>Watches for files that are moved into a directory.</summary>
+    public static FileWatch ForArrival(string directory) => new(directory, MovedTo);
+
     /// <summary>Becomes readable when something changed since the last <see cref="Clear"/>.</summary>
     public SafeFileHandle Handle { get; }
 

@@ -97,7 +97,7 @@ public sealed class StubVmmTests : IDisposable
 
         Assert.Equal(VmState.Stopped, stopped.State);
         Assert.Equal("signal SIGKILL", stopped.LastExit);
-        await RemovePlan.RemoveAsync(context, machine.Id, force: true, NullObserver.Instance);
+        await RemovePlan.RemoveAsync(context, machine.Id, force: true, NullObserver.Instance, CancellationToken.None);
         AssertNothingLeft();
     }
 
@@ -115,7 +115,7 @@ public sealed class StubVmmTests : IDisposable
         VirtualMachine failed = await WaitPlan.StateAsync(context, machine.Id, VmState.Failed, Limits.Generous, NullObserver.Instance, CancellationToken.None);
 
         Assert.Equal("exit code 7", failed.LastExit);
-        await RemovePlan.RemoveAsync(context, machine.Id, force: false, NullObserver.Instance);
+        await RemovePlan.RemoveAsync(context, machine.Id, force: false, NullObserver.Instance, CancellationToken.None);
         AssertNothingLeft();
     }
 
@@ -131,7 +131,7 @@ public sealed class StubVmmTests : IDisposable
         MicroVmException error = await Assert.ThrowsAsync<MicroVmException>(
             () => BootPlan.StartAsync(context, machine.Id, NullObserver.Instance, CancellationToken.None));
         Assert.Equal(ErrorIds.InvalidMicroVmState, error.ErrorId);
-        await RemovePlan.RemoveAsync(context, machine.Id, force: true, NullObserver.Instance);
+        await RemovePlan.RemoveAsync(context, machine.Id, force: true, NullObserver.Instance, CancellationToken.None);
         AssertNothingLeft();
     }
 
@@ -147,7 +147,7 @@ public sealed class StubVmmTests : IDisposable
 
         Assert.Equal(ErrorIds.FileNotFound, error.ErrorId);
         Assert.Equal(VmState.Stopped, MachineView.Of(context, context.Machines.Read(machine.Id)!).State);
-        await RemovePlan.RemoveAsync(context, machine.Id, force: false, NullObserver.Instance);
+        await RemovePlan.RemoveAsync(context, machine.Id, force: false, NullObserver.Instance, CancellationToken.None);
     }
 
     [StubVmmFact]
@@ -160,7 +160,7 @@ public sealed class StubVmmTests : IDisposable
 
         await Task.WhenAll(machines.Select(machine => Task.Run(
             () => StopPlan.StopAsync(context, machine.Id, StopMode.Graceful, Limits.Generous, NullObserver.Instance, CancellationToken.None))));
-        await Task.WhenAll(machines.Select(machine => Task.Run(() => RemovePlan.RemoveAsync(context, machine.Id, force: false, NullObserver.Instance))));
+        await Task.WhenAll(machines.Select(machine => Task.Run(() => RemovePlan.RemoveAsync(context, machine.Id, force: false, NullObserver.Instance, CancellationToken.None))));
         AssertNothingLeft();
     }
 
@@ -183,7 +183,7 @@ public sealed class StubVmmTests : IDisposable
         Assert.Equal([ErrorIds.MicroVmAlreadyExists, "web"], results.Distinct().Order());
         Assert.Single(results, "web");
         Guid id = Assert.Single(context.Machines.Ids());
-        await RemovePlan.RemoveAsync(context, id, force: true, NullObserver.Instance);
+        await RemovePlan.RemoveAsync(context, id, force: true, NullObserver.Instance, CancellationToken.None);
         AssertNothingLeft();
     }
 
@@ -210,7 +210,7 @@ public sealed class StubVmmTests : IDisposable
                 () => PausePlan.ResumeAsync(context, machine.Id, NullObserver.Instance, CancellationToken.None),
                 () => StopPlan.StopAsync(context, machine.Id, StopMode.TurnOff, TimeSpan.Zero, NullObserver.Instance, CancellationToken.None),
                 () => BootPlan.StartAsync(context, machine.Id, NullObserver.Instance, CancellationToken.None),
-                () => RemovePlan.RemoveAsync(context, machine.Id, force: true, NullObserver.Instance),
+                () => RemovePlan.RemoveAsync(context, machine.Id, force: true, NullObserver.Instance, CancellationToken.None),
             ];
             await Task.WhenAll(operations.Concat(operations).Select(operation => Task.Run(async () =>
             {
@@ -220,14 +220,14 @@ public sealed class StubVmmTests : IDisposable
                 }
                 catch (MicroVmException exception)
                 {
-                    Assert.Contains(exception.ErrorId, (string[])[ErrorIds.MicroVmBusy, ErrorIds.MicroVmNotFound, ErrorIds.InvalidMicroVmState]);
+                    Assert.Contains(exception.ErrorId, (string[])[ErrorIds.MicroVmBusy, ErrorIds.MicroVmNotFound, ErrorIds.InvalidMicroVmState, ErrorIds.OperationEnded]);
                 }
             })));
             Volatile.Write(ref done, true);
             await watching;
             if (context.Machines.Read(machine.Id) is not null)
             {
-                await RemovePlan.RemoveAsync(context, machine.Id, force: true, NullObserver.Instance);
+                await RemovePlan.RemoveAsync(context, machine.Id, force: true, NullObserver.Instance, CancellationToken.None);
             }
 
             AssertNothingLeft();
@@ -248,7 +248,7 @@ public sealed class StubVmmTests : IDisposable
                 {
                     try
                     {
-                        await RemovePlan.RemoveAsync(context, machine.Id, force: false, NullObserver.Instance);
+                        await RemovePlan.RemoveAsync(context, machine.Id, force: false, NullObserver.Instance, CancellationToken.None);
                         return;
                     }
                     catch (MicroVmException exception) when (exception.ErrorId == ErrorIds.MicroVmBusy)
@@ -290,7 +290,7 @@ public sealed class StubVmmTests : IDisposable
 
         Assert.Equal(VmState.Stopped, stopped.State);
         Assert.Equal("signal SIGKILL", stopped.LastExit);
-        await RemovePlan.RemoveAsync(context, machine.Id, force: false, NullObserver.Instance);
+        await RemovePlan.RemoveAsync(context, machine.Id, force: false, NullObserver.Instance, CancellationToken.None);
     }
 
     [StubVmmFact]
@@ -307,7 +307,7 @@ public sealed class StubVmmTests : IDisposable
 
         Assert.Equal(ErrorIds.MicroVmTimeout, error.ErrorId);
         Assert.Equal(VmState.Running, MachineView.Of(context, context.Machines.Read(machine.Id)!).State);
-        await RemovePlan.RemoveAsync(context, machine.Id, force: true, NullObserver.Instance);
+        await RemovePlan.RemoveAsync(context, machine.Id, force: true, NullObserver.Instance, CancellationToken.None);
     }
 
     [StubVmmFact]
@@ -321,7 +321,7 @@ public sealed class StubVmmTests : IDisposable
             try
             {
                 VirtualMachine machine = await BootPlan.CreateAsync(context, Spec, start: true, NullObserver.Instance, source.Token);
-                await RemovePlan.RemoveAsync(context, machine.Id, force: true, NullObserver.Instance);
+                await RemovePlan.RemoveAsync(context, machine.Id, force: true, NullObserver.Instance, CancellationToken.None);
             }
             catch (OperationCanceledException)
             {

@@ -103,7 +103,7 @@ public sealed class SoakTests(QemuHome home, ITestOutputHelper output) : IAsyncL
             VirtualMachine machine = await BootPlan.CreateAsync(context, spec, start: true, NullObserver.Instance, CancellationToken.None);
             await PausePlan.SuspendAsync(context, machine.Id, NullObserver.Instance, CancellationToken.None);
             await StopPlan.StopAsync(context, machine.Id, StopMode.TurnOff, TimeSpan.Zero, NullObserver.Instance, CancellationToken.None);
-            await RemovePlan.RemoveAsync(context, machine.Id, force: false, NullObserver.Instance);
+            await RemovePlan.RemoveAsync(context, machine.Id, force: false, NullObserver.Instance, CancellationToken.None);
         }
 
         (int, int, int, string, string[]) Count() => (
