@@ -30,7 +30,7 @@
         'Stop-MicroVm'
         'Suspend-MicroVm'
         'Sync-MicroVmClock'
-        'Test-MicroVmHost'
+        'Test-MicroVmHost', 'Test-MicroVmSnapshot'
         'Update-MicroVmEntropy'
         'Wait-MicroVm'
     )

@@ -91,6 +91,30 @@ Describe 'Get-MicroVmSnapshot' {
     }
 }
 
+Describe 'Test-MicroVmSnapshot' {
+    It 'finds a snapshot whole and fit for this host' {
+        $report = Test-MicroVmSnapshot first
+        $report.Name, $report.VMName, $report.IsIntact, $report.FitsHost, $report.IsOk | Should -Be 'first', 'web', $true, $true, $true
+        $report.Findings.Name | Should -Contain 'Memory'
+        Test-MicroVmSnapshot first -Quiet | Should -BeTrue
+        $report | Out-String | Should -Match 'first\s+web\s+Yes\s+Yes'
+    }
+
+    It 'finds what was changed' {
+        $victim = Save-MicroVmSnapshot victim web
+        [System.IO.File]::AppendAllText("$($victim.Path)/state", 'x')
+        $report = $victim | Test-MicroVmSnapshot
+        $report.IsIntact, $report.FitsHost | Should -Be $false, $true
+        ($report.Findings | Where-Object -Not IsOk).Name | Should -Be 'DeviceState'
+        Test-MicroVmSnapshot -SnapshotId $victim.SnapshotId -Quiet | Should -BeFalse
+        $victim | Remove-MicroVmSnapshot
+    }
+
+    It 'says what does not exist' {
+        { Test-MicroVmSnapshot nothing } | Should -Throw -ErrorId 'SnapshotNotFound,MicroVm.Commands.TestMicroVmSnapshotCommand'
+    }
+}
+
 Describe 'Remove-MicroVmSnapshot' {
     It 'removes a snapshot by name' {
         Remove-MicroVmSnapshot first | Should -BeNullOrEmpty
@@ -120,5 +144,16 @@ Describe 'Remove-MicroVmSnapshot' {
 
     It 'says what does not exist' {
         { Remove-MicroVmSnapshot nothing } | Should -Throw -ErrorId 'SnapshotNotFound,MicroVm.Commands.RemoveMicroVmSnapshotCommand'
+    }
+
+    It 'keeps one that the memory of a VM comes from, unless forced' {
+        $golden = Save-MicroVmSnapshot golden web
+        $null = $golden | Restore-MicroVm -NewName clone -NoFixup
+        $golden | Remove-MicroVmSnapshot -ErrorVariable failures -ErrorAction SilentlyContinue
+        $failures.FullyQualifiedErrorId | Should -Be 'SnapshotInUse,MicroVm.Commands.RemoveMicroVmSnapshotCommand'
+        "$failures" | Should -BeLike "*VM 'clone'*"
+        $golden | Remove-MicroVmSnapshot -Force
+        (Get-MicroVm clone).State | Should -Be 'Running'
+        Remove-MicroVm clone -Force
     }
 }

@@ -76,7 +76,7 @@ internal sealed class Workshop : IDisposable
     public void Remove(VirtualMachine vm) => Engine.RemoveAsync(vm.Id, true, NullObserver.Instance, default).GetAwaiter().GetResult();
 
     /// <summary>Removes a snapshot.</summary>
-    public void Remove(Snapshot snapshot) => Engine.RemoveSnapshotAsync(snapshot.SnapshotId, default).GetAwaiter().GetResult();
+    public void Remove(Snapshot snapshot) => Engine.RemoveSnapshotAsync(snapshot.SnapshotId, force: true, default).GetAwaiter().GetResult();
 
     /// <summary>Removes all VMs and snapshots.</summary>
     public void RemoveAll()

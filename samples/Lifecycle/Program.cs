@@ -74,7 +74,7 @@ return Environment.ExitCode;
 
 async Task<string> RemoveSnapshotAsync()
 {
-    await engine.RemoveSnapshotAsync(snapshot.SnapshotId, CancellationToken.None);
+    await engine.RemoveSnapshotAsync(snapshot.SnapshotId, force: true, CancellationToken.None);
     return snapshot.Name;
 }
 

@@ -107,9 +107,13 @@ public sealed class MicroVmEngine
         .OrderBy(snapshot => snapshot.VMName, StringComparer.OrdinalIgnoreCase)
         .ThenBy(snapshot => snapshot.CreatedAt);
 
-    /// <summary>Removes a snapshot. VMs restored from it run on.</summary>
-    public Task RemoveSnapshotAsync(Guid snapshotId, CancellationToken cancellationToken) =>
-        Task.Run(() => _context.Snapshots.Remove(snapshotId), cancellationToken);
+    /// <summary>Removes a snapshot. While VMs run whose memory comes from it that is refused unless <paramref name="force"/>; they run on then.</summary>
+    public Task RemoveSnapshotAsync(Guid snapshotId, bool force, CancellationToken cancellationToken) =>
+        Task.Run(() => RemoveSnapshotPlan.Remove(_context, snapshotId, force), cancellationToken);
+
+    /// <summary>Checks a snapshot against its manifest, all digests included, and against this host.</summary>
+    public Task<SnapshotReport> TestSnapshotAsync(Guid snapshotId, IOperationObserver observer, CancellationToken cancellationToken) =>
+        TestSnapshotPlan.TestAsync(_context, snapshotId, observer, cancellationToken);
 
     /// <summary>Restores a snapshot, in place or as a clone; returns once the VM runs (or stands paused, if asked).</summary>
     public Task<VirtualMachine> RestoreAsync(Guid snapshotId, RestoreOptions options, IOperationObserver observer, CancellationToken cancellationToken) =>

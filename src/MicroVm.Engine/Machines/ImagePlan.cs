@@ -19,10 +19,10 @@ internal static class ImagePlan
     /// <summary>Removes an image.</summary>
     public static async Task RemoveAsync(EngineContext context, string name, bool force, CancellationToken cancellationToken)
     {
-        string? user = force ? null : MachineUsing(context, name) ?? SnapshotUsing(context, name);
-        if (user is not null)
+        List<string> users = force ? [] : [.. Users.OfImage(context, name)];
+        if (users.Count > 0)
         {
-            throw new MicroVmException(ErrorIds.ImageInUse, ErrorKind.Busy, $"Image '{name}' is used by {user}.")
+            throw new MicroVmException(ErrorIds.ImageInUse, ErrorKind.Busy, $"Image '{name}' is used by {Users.Join(users)}.")
             {
                 Target = name,
                 RecommendedAction = "Remove what uses it first, or use -Force: then that cannot be started or restored any more.",
@@ -31,31 +31,4 @@ internal static class ImagePlan
 
         await context.Images.RemoveAsync(name, NullObserver.Instance, cancellationToken);
     }
-
-    private static string? MachineUsing(EngineContext context, string image)
-    {
-        foreach (Guid id in context.Machines.Ids())
-        {
-            try
-            {
-                if (context.Machines.Read(id) is { } record && Same(record.Boot.Image, image))
-                {
-                    return $"VM '{record.Name}'";
-                }
-            }
-            catch (MicroVmException)
-            {
-                // A damaged record does not say what its VM boots; it cannot boot before it is repaired.
-            }
-        }
-
-        return null;
-    }
-
-    private static string? SnapshotUsing(EngineContext context, string image) =>
-        context.Snapshots.List().FirstOrDefault(entry => Same(entry.Manifest?.Boot.Image, image)).Manifest is { } manifest
-            ? $"snapshot '{manifest.Name}' of VM '{manifest.MachineName}'"
-            : null;
-
-    private static bool Same(string? recorded, string image) => string.Equals(recorded, image, StringComparison.OrdinalIgnoreCase);
 }

@@ -67,6 +67,7 @@ internal static class RestorePlan
                 Boot = BootSources.Renamed(manifest.Boot, manifest.MachineName, name),
                 State = VmState.Restoring,
                 OverlayDisk = manifest.Disk is null ? null : "overlay.raw",
+                RestoredFromSnapshotId = SnapshotId,
             };
             LockedMachine? machine = null;
             EndRequest? request = null;

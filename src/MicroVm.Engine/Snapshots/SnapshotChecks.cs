@@ -19,11 +19,7 @@ internal static class SnapshotChecks
     /// <exception cref="MicroVmException"><see cref="ErrorIds.SnapshotIncompatible"/>, listing every mismatch.</exception>
     public static void CheckHost(SnapshotManifest manifest, string hypervisorVersion)
     {
-        SnapshotHost host = manifest.Host;
-        List<string> mismatches = [];
-        Compare("architecture", host.Architecture, RuntimeInformation.OSArchitecture.ToString());
-        Compare($"{manifest.Hardware.Hypervisor} release", Release(host.HypervisorVersion), Release(hypervisorVersion));
-        Compare("CPU", host.CpuModel, CpuModel(host.Accelerator));
+        List<string> mismatches = [.. Mismatches(manifest, hypervisorVersion)];
         if (mismatches.Count > 0)
         {
             throw new MicroVmException(
@@ -35,14 +31,22 @@ internal static class SnapshotChecks
                 RecommendedAction = "Restore it on a host like the one it was taken on.",
             };
         }
+    }
 
-        void Compare(string what, string saved, string here)
-        {
-            if (saved != here)
-            {
-                mismatches.Add($"{what} is {here}, the snapshot's is {saved}");
-            }
-        }
+    /// <summary>In what this host differs from what the snapshot needs, each in words.</summary>
+    /// <param name="manifest">The snapshot.</param>
+    /// <param name="hypervisorVersion">The version of the VMM here.</param>
+    public static IEnumerable<string> Mismatches(SnapshotManifest manifest, string hypervisorVersion)
+    {
+        SnapshotHost host = manifest.Host;
+        return
+        [
+            .. Compare("architecture", host.Architecture, RuntimeInformation.OSArchitecture.ToString()),
+            .. Compare($"{manifest.Hardware.Hypervisor} release", Release(host.HypervisorVersion), Release(hypervisorVersion)),
+            .. Compare("CPU", host.CpuModel, CpuModel(host.Accelerator)),
+        ];
+
+        static IEnumerable<string> Compare(string what, string saved, string here) => saved == here ? [] : [$"{what} is {here}, the snapshot's is {saved}"];
     }
 
     /// <summary>Checks that the files are there in their sizes.</summary>
@@ -56,10 +60,9 @@ internal static class SnapshotChecks
                 continue;
             }
 
-            FileInfo found = new(Path.Combine(directory, file.Name));
-            if (!found.Exists || found.Length != file.Bytes)
+            if (Flaw(file, directory) is { } flaw)
             {
-                throw Corrupt(manifest, $"its file '{file.Name}' {(found.Exists ? $"has {found.Length} bytes instead of {file.Bytes}" : "is missing")}");
+                throw Corrupt(manifest, $"its file '{file.Name}' {flaw}");
             }
         }
 
@@ -67,6 +70,15 @@ internal static class SnapshotChecks
         {
             throw Corrupt(manifest, $"its file '{BootSource.ConfigurationFile}' is missing");
         }
+    }
+
+    /// <summary>What is wrong with a file by its size, in words; null for nothing.</summary>
+    public static string? Flaw(SnapshotFile file, string directory)
+    {
+        FileInfo found = new(Path.Combine(directory, file.Name));
+        return !found.Exists ? "is missing"
+            : found.Length != file.Bytes ? $"has {found.Length} bytes instead of {file.Bytes}"
+            : null;
     }
 
     /// <summary>Checks the digest of the device state; whoever loads it must have waited for this.</summary>

@@ -283,7 +283,7 @@ public sealed class FaultTests(QemuHome home) : QemuTests(home)
                 await guest.NextTickAsync();
                 Guest.AssertContinuous(guest.Ticks);
             },
-            () => Engine.RemoveSnapshotAsync(Engine.GetSnapshots().Single(snapshot => snapshot.Name == "cancelled").SnapshotId, CancellationToken.None));
+            () => Engine.RemoveSnapshotAsync(Engine.GetSnapshots().Single(snapshot => snapshot.Name == "cancelled").SnapshotId, force: false, CancellationToken.None));
     }
 
     [QemuFact]
@@ -304,7 +304,7 @@ public sealed class FaultTests(QemuHome home) : QemuTests(home)
         {
             VirtualMachine machine = await Home.CloneAsync("web");
             Snapshot snapshot = await Home.SaveAsync(machine, "cycle");
-            await Engine.RemoveSnapshotAsync(snapshot.SnapshotId, CancellationToken.None);
+            await Engine.RemoveSnapshotAsync(snapshot.SnapshotId, force: true, CancellationToken.None);
             await Home.RemoveAsync(machine);
         }
     }

@@ -138,7 +138,7 @@ public sealed class QemuHome : IAsyncLifetime
         {
             if (keep is null || snapshot.SnapshotId != Golden.SnapshotId)
             {
-                await Engine.RemoveSnapshotAsync(snapshot.SnapshotId, CancellationToken.None);
+                await Engine.RemoveSnapshotAsync(snapshot.SnapshotId, force: true, CancellationToken.None);
             }
         }
     }
