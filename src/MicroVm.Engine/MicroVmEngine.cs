@@ -90,6 +90,13 @@ public sealed class MicroVmEngine
         WaitPlan.StateAsync(_context, id, state, timeout, observer, cancellationToken);
 
     /// <summary>
+    /// Tells of VMs that appear, change their state or are removed, whoever did it, from the moment the first element is asked for; of what is there already,
+    /// nothing. States that come and go faster than elements are taken may be left out; what is told last is so. Ends when the directory of all VMs is removed.
+    /// </summary>
+    /// <exception cref="MicroVmException"><see cref="ErrorIds.WatchLimitReached"/>: the user has no inotify watch left for a VM.</exception>
+    public IAsyncEnumerable<MachineChange> WatchAsync(CancellationToken cancellationToken) => MachineMonitor.WatchAsync(_context, cancellationToken);
+
+    /// <summary>
     /// Runs a command in a guest and hands on its output as it comes, both streams. Cancelling ends the command with all its processes. While
     /// <paramref name="take"/> does not return, no more is read, and a command that writes much has to wait.
     /// </summary>

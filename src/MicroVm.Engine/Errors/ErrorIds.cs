@@ -96,6 +96,9 @@ public static class ErrorIds
     /// <summary>A file operation failed.</summary>
     public const string StorageFailed = nameof(StorageFailed);
 
+    /// <summary>The user's inotify watches are used up.</summary>
+    public const string WatchLimitReached = nameof(WatchLimitReached);
+
     /// <summary>A socket path would exceed the kernel's limit.</summary>
     public const string PathTooLong = nameof(PathTooLong);
 

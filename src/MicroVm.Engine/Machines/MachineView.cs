@@ -16,7 +16,7 @@ internal static class MachineView
 
     private static readonly TimeSpan s_lastThreadsLimit = TimeSpan.FromSeconds(1);
 
-    /// <summary>The VM of that id as it is now, or null.</summary>
+    /// <summary>The VM of that id as it is now, or null; a damaged record gives a Failed VM, one that is being made a Starting one.</summary>
     public static VirtualMachine? Find(EngineContext context, Guid id)
     {
         try

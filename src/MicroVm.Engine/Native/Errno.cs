@@ -12,4 +12,5 @@ internal static class Errno
     public const int FileExists = 17;
     public const int NotADirectory = 20;
     public const int TooManyFiles = 24;
+    public const int NoSpace = 28;
 }

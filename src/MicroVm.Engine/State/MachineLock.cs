@@ -8,6 +8,9 @@ namespace MicroVm.Engine.State;
 /// <summary>The right to change a VM, held by one operation of one process at a time; it dies with its holder.</summary>
 internal sealed class MachineLock : IDisposable
 {
+    /// <summary>The lock's file in a VM's directory.</summary>
+    public const string FileName = "lock";
+
     private readonly SafeFileHandle _file;
 
     private MachineLock(SafeFileHandle file) => _file = file;
@@ -19,7 +22,7 @@ internal sealed class MachineLock : IDisposable
     /// <exception cref="MicroVmException"><see cref="ErrorIds.MicroVmBusy"/>, naming the holder.</exception>
     public static MachineLock Acquire(string directory, string name, string operation)
     {
-        SafeFileHandle file = Descriptors.OpenUnlocked(Path.Combine(directory, "lock"));
+        SafeFileHandle file = Descriptors.OpenUnlocked(Path.Combine(directory, FileName));
         try
         {
             if (FileLock.TryLock(file))
@@ -47,7 +50,7 @@ internal sealed class MachineLock : IDisposable
     public static bool IsHeld(string directory)
     {
         // The VM may be removed at any time.
-        using SafeFileHandle? file = Descriptors.TryOpenUnlocked(Path.Combine(directory, "lock"));
+        using SafeFileHandle? file = Descriptors.TryOpenUnlocked(Path.Combine(directory, FileName));
         return file is not null && FileLock.IsHeldElsewhere(file);
     }
 

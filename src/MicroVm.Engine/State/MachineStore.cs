@@ -10,6 +10,9 @@ internal sealed class MachineStore(MicroVmPaths paths)
     /// <summary>The record's file name in a VM's directory.</summary>
     public const string RecordFile = "vm.json";
 
+    /// <summary>The file name of the note of how the last VMM ended.</summary>
+    public const string ExitFile = "exit.json";
+
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     /// <summary>Where everything lives.</summary>
@@ -153,5 +156,5 @@ internal sealed class MachineStore(MicroVmPaths paths)
 
     private string RecordPath(Guid id) => Path.Combine(DirectoryOf(id), RecordFile);
 
-    private string ExitPath(Guid id) => Path.Combine(DirectoryOf(id), "exit.json");
+    private string ExitPath(Guid id) => Path.Combine(DirectoryOf(id), ExitFile);
 }

@@ -18,6 +18,17 @@ public sealed class InteropTests
         (typeof(Descriptors), "Create", "O_CREAT"),
         (typeof(Descriptors), "DuplicateCloseOnExec", "F_DUPFD_CLOEXEC"),
         (typeof(Descriptors), "MemoryCloseOnExec", "MFD_CLOEXEC"),
+        (typeof(DirectoryWatch), "NonBlockingCloseOnExec", "IN_NONBLOCK | IN_CLOEXEC"),
+        (typeof(DirectoryWatch), "ClosedAfterWriting", "IN_CLOSE_WRITE"),
+        (typeof(DirectoryWatch), "Moved", "IN_MOVED_FROM | IN_MOVED_TO"),
+        (typeof(DirectoryWatch), "Created", "IN_CREATE"),
+        (typeof(DirectoryWatch), "Deleted", "IN_DELETE"),
+        (typeof(DirectoryWatch), "SelfDeleted", "IN_DELETE_SELF"),
+        (typeof(DirectoryWatch), "SelfMoved", "IN_MOVE_SELF"),
+        (typeof(DirectoryWatch), "Overflow", "IN_Q_OVERFLOW"),
+        (typeof(DirectoryWatch), "Ignored", "IN_IGNORED"),
+        (typeof(DirectoryWatch), "OnlyDirectory", "IN_ONLYDIR"),
+        (typeof(Errno), "NoSpace", "ENOSPC"),
         (typeof(Errno), "NoSuchFile", "ENOENT"),
         (typeof(Errno), "NoSuchDevice", "ENXIO"),
         (typeof(Errno), "NotADirectory", "ENOTDIR"),
@@ -107,6 +118,11 @@ public sealed class InteropTests
     // The fields of each structure; null as the field is the structure's size.
     private static readonly (Type Type, string Struct, string? Field, string InC)[] s_layouts =
     [
+        (typeof(DirectoryWatch), "EventHeader", null, "struct inotify_event"),
+        (typeof(DirectoryWatch), "EventHeader", "Watch", "struct inotify_event, wd"),
+        (typeof(DirectoryWatch), "EventHeader", "Mask", "struct inotify_event, mask"),
+        (typeof(DirectoryWatch), "EventHeader", "Cookie", "struct inotify_event, cookie"),
+        (typeof(DirectoryWatch), "EventHeader", "NameLength", "struct inotify_event, len"),
         (typeof(FileLock), "LockRange", null, "struct flock"),
         (typeof(FileLock), "LockRange", "Type", "struct flock, l_type"),
         (typeof(FileLock), "LockRange", "Whence", "struct flock, l_whence"),
@@ -188,7 +204,7 @@ public sealed class InteropTests
     public void Every_constant_of_the_native_code_is_held_against_the_headers()
     {
         // These are ours, or are named in another way where they are.
-        string[] own = ["SliceMilliseconds", "BlockBytes", "Backlog", "ErrorTextLimit", "BatchSize", "EIntr", "EXDev", "EInval", "ENoTty", "ENoSys", "EOpNotSupp", "ENxio"];
+        string[] own = ["SliceMilliseconds", "BlockBytes", "Backlog", "ErrorTextLimit", "BatchSize", "BufferBytes", "EIntr", "EXDev", "EInval", "ENoTty", "ENoSys", "EOpNotSupp", "ENxio"];
         IEnumerable<string> all = typeof(Errno).Assembly.GetTypes()
             .Where(type => type.Namespace == "MicroVm.Engine.Native" && !type.IsNested)
             .SelectMany(type => type.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly).Where(field => field.IsLiteral))
