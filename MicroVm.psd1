@@ -26,6 +26,7 @@
         'Restore-MicroVm'
         'Resume-MicroVm'
         'Save-MicroVmSnapshot'
+        'Set-MicroVm'
         'Start-MicroVm'
         'Stop-MicroVm'
         'Suspend-MicroVm'

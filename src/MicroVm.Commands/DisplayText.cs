@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Globalization;
 using System.Management.Automation;
 
@@ -35,6 +36,9 @@ public static class DisplayText
         PSObject item = PSObject.AsPSObject(fixup);
         return $"{item.Properties["Name"]?.Value} {item.Properties["Result"]?.Value}";
     }));
+
+    /// <summary>Tags, as "role=web, tier=2".</summary>
+    public static string Tags(IDictionary tags) => string.Join(", ", tags.Keys.Cast<object>().Order().Select(key => $"{key}={tags[key]}"));
 
     /// <summary>The first eight digits of an id; empty where there is none.</summary>
     public static string ShortId(Guid? id) => id?.ToString("N")[..8] ?? string.Empty;

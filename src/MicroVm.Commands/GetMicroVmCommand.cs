@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Management.Automation;
 using MicroVm.Commands.Completion;
 using MicroVm.Engine;
@@ -26,13 +27,19 @@ public sealed class GetMicroVmCommand : MicroVmCmdlet
     [Parameter]
     public VmState[]? State { get; set; }
 
+    /// <summary>Only VMs with all of these tags; values may have wildcards.</summary>
+    [Parameter]
+    [SupportsWildcards]
+    [ValidateNotNull]
+    public IDictionary? Tag { get; set; }
+
     /// <inheritdoc/>
     protected override void ProcessRecord()
     {
         IEnumerable<VirtualMachine> found = ParameterSetName == ParameterSets.Id ? Machines.ById(Id)
             : Name is null ? Machines.All()
             : Machines.ByName(Name);
-        foreach (VirtualMachine vm in found.Where(vm => State is null || State.Contains(vm.State)))
+        foreach (VirtualMachine vm in found.Where(vm => (State is null || State.Contains(vm.State)) && (Tag is null || TagTable.Fits(Tag, vm.Tags))))
         {
             WriteObject(vm);
         }

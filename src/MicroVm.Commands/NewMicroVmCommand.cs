@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Management.Automation;
 using MicroVm.Commands.Completion;
 using MicroVm.Engine;
@@ -81,6 +82,16 @@ public sealed class NewMicroVmCommand : MicroVmCmdlet
     /// <summary>What the guest does when it first boots; several strings are lines.</summary>
     [Parameter]
     public string[]? UserData { get; set; }
+
+    /// <summary>Tags: a table of keys and values.</summary>
+    [Parameter]
+    [ValidateNotNull]
+    public IDictionary Tag { get; set; } = new Hashtable();
+
+    /// <summary>What to remember about the VMs.</summary>
+    [Parameter]
+    [AllowEmptyString]
+    public string? Description { get; set; }
 
     /// <summary>The VMM.</summary>
     [Parameter]
@@ -172,6 +183,8 @@ public sealed class NewMicroVmCommand : MicroVmCmdlet
         Hostname = Hostname,
         AuthorizedKeys = AuthorizedKey,
         UserData = UserData is null ? null : string.Join('\n', UserData),
+        Tags = TagTable.Read(Tag),
+        Description = Description,
         Hypervisor = Hypervisor,
         Accelerator = Accelerator,
         CpuCount = CpuCount,

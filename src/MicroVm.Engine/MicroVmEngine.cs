@@ -1,3 +1,4 @@
+using MicroVm.Engine.Errors;
 using MicroVm.Engine.Guest;
 using MicroVm.Engine.Guest.Agent;
 using MicroVm.Engine.Guest.Commands;
@@ -38,6 +39,13 @@ public sealed class MicroVmEngine
 
     /// <summary>The VM of that exact name (without regard to case), or null.</summary>
     public VirtualMachine? FindMachine(string name) => _context.Names.Find(name) is { } id ? FindMachine(id) : null;
+
+    /// <summary>Changes what the user wrote about a VM, in any state.</summary>
+    public Task<VirtualMachine> SetAsync(Guid id, MachineUpdate update, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return LabelPlan.SetAsync(_context, id, update);
+    }
 
     /// <summary>Boots a stopped or failed VM.</summary>
     public Task<VirtualMachine> StartAsync(Guid id, IOperationObserver observer, CancellationToken cancellationToken) =>

@@ -26,6 +26,8 @@ internal static class BootPlan
             Version = MachineRecord.CurrentVersion,
             Id = Guid.NewGuid(),
             Name = name,
+            Description = MachineLabels.CheckDescription(spec.Description),
+            Tags = MachineLabels.CheckTags(spec.Tags),
             CreatedAt = DateTimeOffset.Now,
             Hardware = new MachineHardware
             {

@@ -76,6 +76,8 @@ internal static class ForkPlan
             Version = MachineRecord.CurrentVersion,
             Id = Guid.NewGuid(),
             Name = name,
+            Description = origin.Description,
+            Tags = origin.Tags,
             CreatedAt = DateTimeOffset.Now,
             Hardware = origin.Hardware,
             Boot = BootSources.Renamed(origin.Boot, origin.Name, name),

@@ -55,6 +55,8 @@ internal static class MachineView
         {
             Name = record.Name,
             Id = record.Id,
+            Description = record.Description,
+            Tags = record.Tags,
             State = status.State,
             StatusDetail = status.Detail,
             Hypervisor = record.Hardware.Hypervisor,

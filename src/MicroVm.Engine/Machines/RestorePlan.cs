@@ -62,6 +62,8 @@ internal static class RestorePlan
                 Version = MachineRecord.CurrentVersion,
                 Id = Guid.NewGuid(),
                 Name = name,
+                Description = manifest.MachineDescription,
+                Tags = manifest.MachineTags,
                 CreatedAt = DateTimeOffset.Now,
                 Hardware = manifest.Hardware,
                 Boot = BootSources.Renamed(manifest.Boot, manifest.MachineName, name),

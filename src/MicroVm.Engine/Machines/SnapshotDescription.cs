@@ -28,6 +28,8 @@ internal static class SnapshotDescription
             Description = description,
             MachineId = record.Id,
             MachineName = record.Name,
+            MachineDescription = record.Description,
+            MachineTags = record.Tags,
             CreatedAt = DateTimeOffset.Now,
             PauseDuration = capture.Pause,
             ParentId = record.RestoredFromSnapshotId,

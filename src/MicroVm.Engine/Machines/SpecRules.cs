@@ -69,6 +69,8 @@ internal static class SpecRules
             }
         }
 
+        MachineLabels.CheckDescription(spec.Description);
+        MachineLabels.CheckTags(spec.Tags);
         ConfigurationRules.Check(spec);
     }
 

@@ -1,3 +1,5 @@
+using MicroVm.Engine.State;
+
 namespace MicroVm.Engine.Machines;
 
 /// <summary>
@@ -11,6 +13,12 @@ public sealed record VirtualMachine
 
     /// <summary>The identity; it never changes and is never reused.</summary>
     public required Guid Id { get; init; }
+
+    /// <summary>What the user wrote about it, or null.</summary>
+    public string? Description { get; init; }
+
+    /// <summary>The user's tags, in the order of their keys, which are found without regard to case.</summary>
+    public IReadOnlyDictionary<string, string> Tags { get; init; } = MachineLabels.None;
 
     /// <summary>The state when this object was made.</summary>
     public required VmState State { get; init; }

@@ -1,3 +1,5 @@
+using MicroVm.Engine.State;
+
 namespace MicroVm.Engine.Machines;
 
 /// <summary>What a new VM shall be. <c>null</c> means the default.</summary>
@@ -5,6 +7,12 @@ public sealed record VirtualMachineSpec
 {
     /// <summary>The name, <c>^[A-Za-z0-9][A-Za-z0-9-]{0,62}$</c>; null makes one, such as "vm-3f9a1c".</summary>
     public string? Name { get; init; }
+
+    /// <summary>What the user writes about it, at most 4096 characters; null for nothing.</summary>
+    public string? Description { get; init; }
+
+    /// <summary>Tags, at most 64: keys of 1 to 128 characters that differ in more than case, values of at most 256.</summary>
+    public IReadOnlyDictionary<string, string> Tags { get; init; } = MachineLabels.None;
 
     /// <summary>The image to boot; null means "base" unless <see cref="KernelPath"/> is given.</summary>
     public string? Image { get; init; }

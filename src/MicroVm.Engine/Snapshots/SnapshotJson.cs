@@ -15,6 +15,8 @@ internal static class SnapshotJson
         writer.WriteUnlessNull("description", manifest.Description);
         writer.WriteString("machineId", manifest.MachineId);
         writer.WriteString("machineName", manifest.MachineName);
+        writer.WriteUnlessNull("machineDescription", manifest.MachineDescription);
+        writer.WriteUnlessEmpty("machineTags", manifest.MachineTags);
         writer.WriteString("createdAt", manifest.CreatedAt);
         writer.WriteDuration("pauseDuration", manifest.PauseDuration);
         writer.WriteUnlessNull("parentId", manifest.ParentId);
@@ -45,6 +47,8 @@ internal static class SnapshotJson
         Description = fields.TextOrNull("description"),
         MachineId = fields.Id("machineId"),
         MachineName = fields.Text("machineName"),
+        MachineDescription = fields.TextOrNull("machineDescription"),
+        MachineTags = MachineLabels.OfRecord(fields.Map("machineTags")),
         CreatedAt = fields.Time("createdAt"),
         PauseDuration = fields.Duration("pauseDuration"),
         ParentId = fields.IdOrNull("parentId"),

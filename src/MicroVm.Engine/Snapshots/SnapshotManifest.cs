@@ -26,6 +26,12 @@ internal sealed record SnapshotManifest
     /// <summary>That VM's name.</summary>
     public required string MachineName { get; init; }
 
+    /// <summary>What the user had written about that VM, for its clones.</summary>
+    public string? MachineDescription { get; init; }
+
+    /// <summary>That VM's tags, for its clones.</summary>
+    public IReadOnlyDictionary<string, string> MachineTags { get; init; } = MachineLabels.None;
+
     /// <summary>When it was taken.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 

@@ -46,6 +46,23 @@ internal static class JsonWriting
     public static void WriteDuration(this Utf8JsonWriter writer, string name, TimeSpan value) =>
         writer.WriteString(name, value.ToString("c", CultureInfo.InvariantCulture));
 
+    /// <summary>Texts by names, or nothing.</summary>
+    public static void WriteUnlessEmpty(this Utf8JsonWriter writer, string name, IReadOnlyDictionary<string, string> values)
+    {
+        if (values.Count == 0)
+        {
+            return;
+        }
+
+        writer.WriteStartObject(name);
+        foreach ((string key, string value) in values)
+        {
+            writer.WriteString(key, value);
+        }
+
+        writer.WriteEndObject();
+    }
+
     /// <summary>A list of texts.</summary>
     public static void WriteTexts(this Utf8JsonWriter writer, string name, IReadOnlyList<string> values)
     {

@@ -15,6 +15,12 @@ internal sealed record MachineRecord
     /// <summary>The VM's name as typed.</summary>
     public required string Name { get; init; }
 
+    /// <summary>What the user wrote about it, or null.</summary>
+    public string? Description { get; init; }
+
+    /// <summary>The user's tags, in the order of their keys, which are found without regard to case.</summary>
+    public IReadOnlyDictionary<string, string> Tags { get; init; } = MachineLabels.None;
+
     /// <summary>When it was created.</summary>
     public required DateTimeOffset CreatedAt { get; init; }
 

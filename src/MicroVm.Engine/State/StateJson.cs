@@ -12,6 +12,8 @@ internal static class StateJson
         writer.WriteNumber("version", record.Version);
         writer.WriteString("id", record.Id);
         writer.WriteString("name", record.Name);
+        writer.WriteUnlessNull("description", record.Description);
+        writer.WriteUnlessEmpty("tags", record.Tags);
         writer.WriteString("createdAt", record.CreatedAt);
         Write(writer, "hardware", record.Hardware);
         Write(writer, "boot", record.Boot);
@@ -35,6 +37,8 @@ internal static class StateJson
         Version = fields.SmallNumber("version"),
         Id = fields.Id("id"),
         Name = fields.Text("name"),
+        Description = fields.TextOrNull("description"),
+        Tags = MachineLabels.OfRecord(fields.Map("tags")),
         CreatedAt = fields.Time("createdAt"),
         Hardware = ReadHardware(fields.Object("hardware")),
         Boot = ReadBoot(fields.Object("boot")),

@@ -50,6 +50,22 @@ public sealed class MachineStoreTests : IDisposable
     }
 
     [Fact]
+    public void Record_from_before_there_were_tags_is_read()
+    {
+        _store.Write(Records.Stopped(_id));
+        Assert.Equal("wäb", _store.Read(_id)!.Tags["ROLE"]);
+        JsonObject old = JsonNode.Parse(File.ReadAllBytes(RecordPath))!.AsObject();
+        Assert.True(old.Remove("tags"));
+        Assert.True(old.Remove("description"));
+        File.WriteAllText(RecordPath, old.ToJsonString());
+
+        MachineRecord read = _store.Read(_id)!;
+
+        Assert.Empty(read.Tags);
+        Assert.Null(read.Description);
+    }
+
+    [Fact]
     public void Record_from_before_there_were_fixups_is_read()
     {
         _store.Write(Records.Running(_id, ProcessIdentity.Self));

@@ -11,6 +11,8 @@ internal static class Records
         Version = MachineRecord.CurrentVersion,
         Id = id,
         Name = name,
+        Description = "The shop.",
+        Tags = MachineLabels.CheckTags(new Dictionary<string, string> { ["role"] = "wäb", ["Tier"] = "2" }),
         CreatedAt = new DateTimeOffset(2026, 11, 20, 12, 0, 0, TimeSpan.FromHours(1)),
         Hardware = new MachineHardware
         {

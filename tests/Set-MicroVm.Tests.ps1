@@ -1,0 +1,90 @@
+BeforeAll {
+    . (Join-Path $PSScriptRoot 'Common.ps1')
+    New-TestHome -WithImage
+    $web = New-MicroVm web -NoStart -Tag @{ Role = 'front'; tier = 2 } -Description 'The shop'
+    $null = New-MicroVm db -NoStart -Tag @{ role = 'back' }
+    $null = New-MicroVm plain -NoStart
+}
+
+AfterAll { Remove-TestHome }
+
+Describe 'Tags and descriptions' {
+    It 'are given by New-MicroVm, and kept' {
+        $vm = Get-MicroVm web
+        $vm.Tags['ROLE'] | Should -Be 'front'
+        $vm.Tags.tier | Should -BeExactly '2'
+        $vm.Description | Should -Be 'The shop'
+        (Get-MicroVm plain).Tags.Count | Should -Be 0
+    }
+
+    It 'find VMs: <Tag>' -ForEach @(
+        @{ Tag = @{ role = '*' }; Names = 'db', 'web' }
+        @{ Tag = @{ ROLE = 'FRONT' }; Names = , 'web' }
+        @{ Tag = @{ role = 'f*'; tier = 2 }; Names = , 'web' }
+        @{ Tag = @{ role = '*'; tier = 3 }; Names = @() }
+        @{ Tag = @{ role = 'back', 'side' }; Names = , 'db' }
+        @{ Tag = @{}; Names = 'db', 'plain', 'web' }
+    ) {
+        @((Get-MicroVm -Tag $Tag).Name) -join ' ' | Should -Be ($Names -join ' ')
+    }
+
+    It 'survive JSON and remoting' {
+        $json = $web | ConvertTo-Json | ConvertFrom-Json
+        $json.Tags.Role | Should -Be 'front'
+        $copy = [System.Management.Automation.PSSerializer]::Deserialize([System.Management.Automation.PSSerializer]::Serialize($web))
+        $copy.Tags['role'] | Should -Be 'front'
+        $web, $copy | ForEach-Object { $_ | Format-List | Out-String | Should -Match 'Tags\s+: .*Role=front, tier=2' }
+    }
+}
+
+Describe 'Set-MicroVm' {
+    It 'replaces all tags and leaves the description' {
+        $vm = Set-MicroVm web -Tag ([ordered]@{ owner = 'me' })
+        $vm.Tags.Keys | Should -Be 'owner'
+        $vm.Description | Should -Be 'The shop'
+    }
+
+    It 'changes the description and leaves the tags, by <_>' -ForEach 'VM', 'Id' {
+        $vm = ($_ -eq 'VM' ? $web : ($web | Select-Object Id)) | Set-MicroVm -Description "by $_"
+        $vm.Description | Should -Be "by $_"
+        $vm.Tags.Keys | Should -Be 'owner'
+    }
+
+    It 'clears both' {
+        $vm = Set-MicroVm web -Tag @{} -Description ''
+        $vm.Tags.Count | Should -Be 0
+        $vm.Description | Should -BeNullOrEmpty
+        Get-Content (Join-Path (Split-Path $vm.SerialLogPath) 'vm.json') -Raw | Should -Not -Match '"tags"|"description"'
+    }
+
+    It 'changes running VMs, whose clones inherit what the snapshot has' {
+        $null = Start-MicroVm web -Wait
+        (Set-MicroVm web -Tag @{ role = 'saved' } -Description 'then').State | Should -Be 'Running'
+        $golden = Save-MicroVmSnapshot golden web
+        $null = Set-MicroVm web -Tag @{ role = 'later' }
+        $clone = $golden | Restore-MicroVm -NewName clone -NoFixup
+        $clone.Tags['role'] | Should -Be 'saved'
+        $clone.Description | Should -Be 'then'
+        ($golden | Restore-MicroVm -Force -NoFixup).Tags['role'] | Should -Be 'later'
+    }
+
+    It 'refuses <Because>' -ForEach @(
+        @{ Because = 'a key with a line feed'; Change = @{ Tag = @{ "a`nb" = 1 } } }
+        @{ Because = 'an empty key'; Change = @{ Tag = @{ '' = 1 } } }
+        @{ Because = 'a long value'; Change = @{ Tag = @{ a = 'x' * 257 } } }
+        @{ Because = 'an escape sequence'; Change = @{ Description = "`e[0m" } }
+    ) {
+        $before = Get-MicroVm db | ConvertTo-Json
+        { Set-MicroVm db @Change } | Should -Throw -ErrorId 'InvalidMicroVmSpec,MicroVm.Commands.SetMicroVmCommand'
+        Get-MicroVm db | ConvertTo-Json | Should -Be $before
+    }
+
+    It 'refuses to set nothing' {
+        { Set-MicroVm db } | Should -Throw -ErrorId 'InvalidParameterCombination,MicroVm.Commands.SetMicroVmCommand'
+    }
+
+    It 'sets nothing with -WhatIf' {
+        Set-MicroVm db -Tag @{} -WhatIf | Should -BeNullOrEmpty
+        (Get-MicroVm db).Tags['role'] | Should -Be 'back'
+    }
+}
