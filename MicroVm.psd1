@@ -23,6 +23,7 @@
         'Remove-MicroVm'
         'Remove-MicroVmImage'
         'Remove-MicroVmSnapshot'
+        'Rename-MicroVm'
         'Restore-MicroVm'
         'Resume-MicroVm'
         'Save-MicroVmSnapshot'

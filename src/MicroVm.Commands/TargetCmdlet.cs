@@ -35,8 +35,14 @@ public abstract class TargetCmdlet : MicroVmCmdlet
             ParameterSets.Id => [.. Machines.ById(Id)],
             _ => [.. Machines.ByName(Name)],
         };
-        targets.ForEach(Process);
+        if (Accepts(targets))
+        {
+            targets.ForEach(Process);
+        }
     }
+
+    /// <summary>Whether the cmdlet can work on these VMs together; it has written an error if not.</summary>
+    private protected virtual bool Accepts(IReadOnlyList<VirtualMachine> targets) => true;
 
     /// <summary>Does the cmdlet's work for one VM.</summary>
     private protected abstract void Process(VirtualMachine vm);

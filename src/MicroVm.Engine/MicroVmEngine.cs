@@ -38,13 +38,21 @@ public sealed class MicroVmEngine
     public VirtualMachine? FindMachine(Guid id) => MachineView.Find(_context, id);
 
     /// <summary>The VM of that exact name (without regard to case), or null.</summary>
-    public VirtualMachine? FindMachine(string name) => _context.Names.Find(name) is { } id ? FindMachine(id) : null;
+    public VirtualMachine? FindMachine(string name) =>
+        _context.Names.Find(name) is { } id && FindMachine(id) is { } machine && NameClaims.AreSame(machine.Name, name) ? machine : null;
 
     /// <summary>Changes what the user wrote about a VM, in any state.</summary>
     public Task<VirtualMachine> SetAsync(Guid id, MachineUpdate update, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
         return LabelPlan.SetAsync(_context, id, update);
+    }
+
+    /// <summary>Gives a VM another name, in any state. At any moment it has either of the two; a guest and its VMM learn of it at the next boot.</summary>
+    public Task<VirtualMachine> RenameAsync(Guid id, string newName, IOperationObserver observer, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return RenamePlan.RenameAsync(_context, id, newName, observer);
     }
 
     /// <summary>Boots a stopped or failed VM.</summary>
@@ -117,8 +125,7 @@ public sealed class MicroVmEngine
         SavePlan.SaveAsync(_context, vmId, name, description, observer, cancellationToken);
 
     /// <summary>All snapshots, by VM and age. A damaged one is listed with its status.</summary>
-    public IEnumerable<Snapshot> GetSnapshots() => _context.Snapshots.List()
-        .Select(entry => entry.Manifest is { } manifest ? _context.Snapshots.View(manifest) : _context.Snapshots.ViewDamaged(entry.Id, entry.Failure!))
+    public IEnumerable<Snapshot> GetSnapshots() => SnapshotList.All(_context)
         .OrderBy(snapshot => snapshot.VMName, StringComparer.OrdinalIgnoreCase)
         .ThenBy(snapshot => snapshot.CreatedAt);
 

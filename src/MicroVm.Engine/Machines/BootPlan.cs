@@ -13,7 +13,7 @@ internal static class BootPlan
     {
         string name = spec.Name ?? SpecRules.MakeName();
         SpecRules.Check(spec, context.DriverOf(spec.Hypervisor).Capabilities);
-        if (context.Names.Find(name) is { } holder && context.Machines.Read(holder) is not null)
+        if (context.Names.Find(name) is { } holder && context.Machines.Read(holder) is { } other && NameClaims.AreSame(other.Name, name))
         {
             // The claim below decides; this spares the installation of an image for nothing.
             throw NameClaims.Taken(name);

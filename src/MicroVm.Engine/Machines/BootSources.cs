@@ -44,20 +44,20 @@ internal static class BootSources
     }
 
     /// <summary>
-    /// What a clone boots: what its guest is told after a restore, it is to find as well when it boots. A host name that was chosen is for clones too.
+    /// What a VM boots under another name: what its guest is told after a restore, it is to find as well when it boots. A host name that was chosen stays.
     /// </summary>
-    /// <param name="boot">What the origin boots.</param>
-    /// <param name="origin">The origin's name.</param>
-    /// <param name="name">The clone's name.</param>
-    public static BootSource Renamed(BootSource boot, string origin, string name) => boot.Hostname is { } chosen && chosen != origin
+    /// <param name="boot">What it booted.</param>
+    /// <param name="from">The VM's name then, which was the guest's unless another was chosen.</param>
+    /// <param name="to">The VM's name.</param>
+    public static BootSource Renamed(BootSource boot, string from, string to) => boot.Hostname is { } chosen && chosen != from
         ? boot
         : boot with
         {
-            Hostname = boot.Hostname is null ? null : name,
+            Hostname = boot.Hostname is null ? null : to,
             KernelArguments =
             [
                 .. boot.KernelArguments.Select(argument =>
-                    argument.StartsWith(GuestContract.HostNameArgument, StringComparison.Ordinal) ? GuestContract.HostNameArgument + name : argument),
+                    argument.StartsWith(GuestContract.HostNameArgument, StringComparison.Ordinal) ? GuestContract.HostNameArgument + to : argument),
             ],
         };
 

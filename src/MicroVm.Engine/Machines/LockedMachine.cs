@@ -36,6 +36,13 @@ internal sealed class LockedMachine : IDisposable
     public static async Task<LockedMachine> CorrectAsync(EngineContext context, MachineLock held, MachineRecord record)
     {
         LockedMachine machine = new(context, held, record);
+        if (record.SpareName is { } spare)
+        {
+            context.Names.Release(spare, record.Id);
+            record = record with { SpareName = null };
+            machine.TrySave(record, NullObserver.Instance, lasting: false);
+        }
+
         if (record.PendingRunDirectory is { } pending)
         {
             await EndPendingAsync(machine.Driver, pending);

@@ -121,7 +121,7 @@ internal static class RestorePlan
             MachineRecord record = before with
             {
                 Hardware = manifest.Hardware,
-                Boot = manifest.Boot,
+                Boot = BootSources.Renamed(manifest.Boot, manifest.MachineName, before.Name),
                 OverlayDisk = manifest.Disk is null ? null : $"overlay-{Guid.NewGuid().ToString("N")[..8]}.raw",
             };
             using EndRequest request = EndRequest.Watch(machine.Directory, before.Name, cancellationToken);

@@ -10,7 +10,7 @@ public sealed record Snapshot
     /// <summary>The identity of the snapshot.</summary>
     public required Guid SnapshotId { get; init; }
 
-    /// <summary>The name the VM had when the snapshot was taken.</summary>
+    /// <summary>The name of the VM it was taken of; of one that was removed, the name it had then.</summary>
     public required string VMName { get; init; }
 
     /// <summary>The id of the VM it was taken of.</summary>

@@ -15,6 +15,11 @@ internal sealed record MachineRecord
     /// <summary>The VM's name as typed.</summary>
     public required string Name { get; init; }
 
+    /// <summary>
+    /// A name that the VM may hold besides its own, while it is renamed; null at rest. Whoever finds it set, with nobody at work, gives it back.
+    /// </summary>
+    public string? SpareName { get; init; }
+
     /// <summary>What the user wrote about it, or null.</summary>
     public string? Description { get; init; }
 

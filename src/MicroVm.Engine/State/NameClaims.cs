@@ -5,7 +5,8 @@ using MicroVm.Engine.Native;
 namespace MicroVm.Engine.State;
 
 /// <summary>
-/// Who has which name: a symbolic link per name to the VM's directory, because making one is atomic, content included (symlink(2)).
+/// Who has which name: a symbolic link per name to the VM's directory, because making one is atomic, content included (symlink(2)). A link alone is no name:
+/// the VM's record has to agree. So a VM that is renamed has two links for a moment, and one name at any time.
 /// </summary>
 internal sealed class NameClaims(MachineStore store)
 {
@@ -22,9 +23,18 @@ internal sealed class NameClaims(MachineStore store)
         using SafeFileHandle held = LockRemovals();
         while (!TryLink(name, id))
         {
-            if (Find(name) is { } holder && IsAlive(holder))
+            if (Find(name) is { } holder)
             {
-                throw Taken(name);
+                if (holder == id)
+                {
+                    // As an operation of its own that was killed has left it.
+                    return;
+                }
+
+                if (IsAlive(name, holder))
+                {
+                    throw Taken(name);
+                }
             }
 
             File.Delete(LinkOf(name));
@@ -64,11 +74,27 @@ internal sealed class NameClaims(MachineStore store)
             ? Directory.EnumerateFileSystemEntries(store.Paths.NamesDirectory).Select(Path.GetFileName).FirstOrDefault(name => Find(name!) == id)
             : null;
 
-    // A claim outlives its VM only where a process died between the two: no record then, and nobody at work.
-    private bool IsAlive(Guid id)
+    /// <summary>Whether two names are the same for a claim.</summary>
+    public static bool AreSame(string one, string other) => one.Equals(other, StringComparison.OrdinalIgnoreCase);
+
+    // A claim outlives its VM, or the VM's name, only where a process died between the two: no record that agrees then, and nobody at work. The lock first: who
+    // holds it may write that record.
+    private bool IsAlive(string name, Guid id)
     {
-        string directory = store.DirectoryOf(id);
-        return File.Exists(Path.Combine(directory, MachineStore.RecordFile)) || MachineLock.IsHeld(directory);
+        if (MachineLock.IsHeld(store.DirectoryOf(id)))
+        {
+            return true;
+        }
+
+        try
+        {
+            return store.Read(id) is { } record && AreSame(record.Name, name);
+        }
+        catch (MicroVmException)
+        {
+            // A damaged record does not say whose name it is.
+            return true;
+        }
     }
 
     private bool TryLink(string name, Guid id)

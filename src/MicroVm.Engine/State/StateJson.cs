@@ -12,6 +12,7 @@ internal static class StateJson
         writer.WriteNumber("version", record.Version);
         writer.WriteString("id", record.Id);
         writer.WriteString("name", record.Name);
+        writer.WriteUnlessNull("spareName", record.SpareName);
         writer.WriteUnlessNull("description", record.Description);
         writer.WriteUnlessEmpty("tags", record.Tags);
         writer.WriteString("createdAt", record.CreatedAt);
@@ -37,6 +38,7 @@ internal static class StateJson
         Version = fields.SmallNumber("version"),
         Id = fields.Id("id"),
         Name = fields.Text("name"),
+        SpareName = fields.TextOrNull("spareName"),
         Description = fields.TextOrNull("description"),
         Tags = MachineLabels.OfRecord(fields.Map("tags")),
         CreatedAt = fields.Time("createdAt"),
