@@ -24,6 +24,7 @@
         'Remove-MicroVmImage'
         'Remove-MicroVmSnapshot'
         'Rename-MicroVm'
+        'Rename-MicroVmSnapshot'
         'Restore-MicroVm'
         'Resume-MicroVm'
         'Save-MicroVmSnapshot'

@@ -129,6 +129,10 @@ public sealed class MicroVmEngine
         .OrderBy(snapshot => snapshot.VMName, StringComparer.OrdinalIgnoreCase)
         .ThenBy(snapshot => snapshot.CreatedAt);
 
+    /// <summary>Gives a snapshot another name.</summary>
+    public Task<Snapshot> RenameSnapshotAsync(Guid snapshotId, string newName, CancellationToken cancellationToken) =>
+        Task.Run(() => SnapshotNames.Rename(_context, snapshotId, newName), cancellationToken);
+
     /// <summary>Removes a snapshot. While VMs run whose memory comes from it that is refused unless <paramref name="force"/>; they run on then.</summary>
     public Task RemoveSnapshotAsync(Guid snapshotId, bool force, CancellationToken cancellationToken) =>
         Task.Run(() => RemoveSnapshotPlan.Remove(_context, snapshotId, force), cancellationToken);

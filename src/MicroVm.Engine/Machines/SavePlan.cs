@@ -1,5 +1,4 @@
 using System.Globalization;
-using MicroVm.Engine.Errors;
 using MicroVm.Engine.Native;
 using MicroVm.Engine.Snapshots;
 using MicroVm.Engine.State;
@@ -23,7 +22,7 @@ internal static class SavePlan
         using LockedMachine machine = await context.OpenAsync(id, "Save-MicroVmSnapshot");
         machine.Require("snapshot", VmState.Running, VmState.Paused, VmState.Unknown);
         name ??= NameFromTime(context, machine.Record);
-        RequireFree(context, machine.Record, name);
+        SnapshotNames.RequireFree(context, id, machine.Record.Name, name);
         Guid snapshotId = Guid.NewGuid();
         string staging = context.Snapshots.Stage(snapshotId);
         PhaseTimer timer = new(observer, $"Save {machine.Record.Name}/{name}");
@@ -76,27 +75,12 @@ internal static class SavePlan
     {
         string time = DateTime.Now.ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture);
         string name = time;
-        for (int number = 2; IsTaken(context, record, name); number++)
+        for (int number = 2; SnapshotNames.IsTaken(context, record.Id, name); number++)
         {
             // A second is long, and in autumn an hour comes twice.
             name = string.Create(CultureInfo.InvariantCulture, $"{time}-{number}");
         }
 
         return name;
-    }
-
-    private static bool IsTaken(EngineContext context, MachineRecord record, string name) => context.Snapshots.List().Any(entry =>
-        entry.Manifest is { } other && other.MachineId == record.Id && other.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
-
-    private static void RequireFree(EngineContext context, MachineRecord record, string name)
-    {
-        if (IsTaken(context, record, name))
-        {
-            throw new MicroVmException(ErrorIds.SnapshotAlreadyExists, ErrorKind.AlreadyExists, $"VM '{record.Name}' already has a snapshot named '{name}'.")
-            {
-                Target = name,
-                RecommendedAction = $"Choose another name, or remove that one: Remove-MicroVmSnapshot {name} -VMName {record.Name}",
-            };
-        }
     }
 }

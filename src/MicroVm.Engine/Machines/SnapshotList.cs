@@ -9,7 +9,7 @@ internal static class SnapshotList
     /// <summary>All snapshots; a damaged one with its status.</summary>
     public static IEnumerable<Snapshot> All(EngineContext context)
     {
-        Dictionary<Guid, string?> names = [];
+        Dictionary<Guid, string> names = [];
         foreach ((Guid id, SnapshotManifest? manifest, MicroVmException? failure) in context.Snapshots.List())
         {
             if (manifest is null)
@@ -20,24 +20,23 @@ internal static class SnapshotList
 
             if (!names.TryGetValue(manifest.MachineId, out string? name))
             {
-                names[manifest.MachineId] = name = NameOf(context, manifest.MachineId);
+                names[manifest.MachineId] = name = MachineNameOf(context, manifest);
             }
 
-            Snapshot view = context.Snapshots.View(manifest);
-            yield return name is null ? view : view with { VMName = name };
+            yield return context.Snapshots.View(manifest) with { VMName = name };
         }
     }
 
-    // Null where the VM is gone, or its record does not tell.
-    private static string? NameOf(EngineContext context, Guid id)
+    /// <summary>The name of the VM a snapshot was taken of: as it is now, or as it was then where the VM is gone or its record does not tell.</summary>
+    public static string MachineNameOf(EngineContext context, SnapshotManifest manifest)
     {
         try
         {
-            return context.Machines.Read(id)?.Name;
+            return context.Machines.Read(manifest.MachineId)?.Name ?? manifest.MachineName;
         }
         catch (MicroVmException)
         {
-            return null;
+            return manifest.MachineName;
         }
     }
 }

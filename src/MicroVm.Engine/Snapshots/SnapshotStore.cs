@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Microsoft.Win32.SafeHandles;
 using MicroVm.Engine.Errors;
 using MicroVm.Engine.Native;
 using MicroVm.Engine.State;
@@ -93,6 +94,28 @@ internal sealed class SnapshotStore(MicroVmPaths paths)
         AtomicFile.Write(Path.Combine(staging, ManifestFile), SnapshotJson.Write(manifest));
         Directory.Move(staging, DirectoryOf(manifest.Id));
         FileSync.SyncDirectory(paths.SnapshotsDirectory);
+    }
+
+    /// <summary>Rewrites a manifest, one change of any at a time.</summary>
+    /// <param name="id">The snapshot.</param>
+    /// <param name="change">Makes the new manifest of the present one; nobody else changes one meanwhile.</param>
+    /// <exception cref="MicroVmException"><see cref="ErrorIds.SnapshotNotFound"/>, or what <paramref name="change"/> throws.</exception>
+    public SnapshotManifest Change(Guid id, Func<SnapshotManifest, SnapshotManifest> change)
+    {
+        using SafeFileHandle file = Descriptors.OpenUnlocked(Path.Combine(paths.SnapshotsDirectory, ".lock"));
+        FileLock.Lock(file);
+        SnapshotManifest manifest = change(Read(id) ?? throw NotFound(id));
+        try
+        {
+            AtomicFile.Write(Path.Combine(DirectoryOf(id), ManifestFile), SnapshotJson.Write(manifest));
+        }
+        catch (Exception exception) when (exception is DirectoryNotFoundException or FileNotFoundException)
+        {
+            // It was removed meanwhile.
+            throw NotFound(id);
+        }
+
+        return manifest;
     }
 
     /// <summary>Removes a snapshot. Memory that a VM has mapped lives on until that VM ends.</summary>

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using MicroVm.Engine.Errors;
+using MicroVm.Engine.Machines;
 using MicroVm.Engine.Snapshots;
 using MicroVm.Engine.State;
 using MicroVm.Engine.Tests.State;
@@ -65,6 +66,53 @@ public sealed class SnapshotStoreTests : IDisposable
         Assert.Single(_store.List());
     }
 
+    [Fact(Timeout = 60_000)]
+    public async Task Of_many_renames_to_one_name_exactly_one_is_done()
+    {
+        EngineContext context = new(_scratch.Paths);
+        SnapshotManifest first = Publish();
+        SnapshotManifest[] all = [first, .. Enumerable.Range(0, 3).Select(i => Publish(Manifest() with { MachineId = first.MachineId, Name = $"other-{i}" }))];
+        for (int round = 0; round < 20; round++)
+        {
+            string name = $"wanted-{round}";
+            using Barrier barrier = new(all.Length);
+            string[] results = await Task.WhenAll(all.Select(manifest => Task.Factory.StartNew(
+                () =>
+                {
+                    barrier.SignalAndWait();
+                    try
+                    {
+                        return SnapshotNames.Rename(context, manifest.Id, name).Name;
+                    }
+                    catch (MicroVmException exception)
+                    {
+                        return exception.ErrorId;
+                    }
+                },
+                CancellationToken.None,
+                TaskCreationOptions.LongRunning,
+                TaskScheduler.Default)));
+
+            Assert.Single(results, name);
+            Assert.Equal(all.Length - 1, results.Count(result => result == ErrorIds.SnapshotAlreadyExists));
+            Assert.Single(_store.List(), entry => entry.Manifest!.Name == name);
+        }
+    }
+
+    [Fact]
+    public void Snapshot_of_a_VM_that_is_at_work_is_not_renamed()
+    {
+        EngineContext context = new(_scratch.Paths);
+        SnapshotManifest manifest = Publish();
+        MachineStore.MakeDirectory(context.Machines.DirectoryOf(manifest.MachineId));
+        using (MachineLock.Acquire(context.Machines.DirectoryOf(manifest.MachineId), "web", "Save-MicroVmSnapshot"))
+        {
+            Assert.Equal(ErrorIds.MicroVmBusy, Assert.Throws<MicroVmException>(() => SnapshotNames.Rename(context, manifest.Id, "silver")).ErrorId);
+        }
+
+        Assert.Equal("silver", SnapshotNames.Rename(context, manifest.Id, "silver").Name);
+    }
+
     [Fact]
     public void View_of_a_snapshot_that_was_just_removed_is_no_failure()
     {
@@ -88,9 +136,10 @@ public sealed class SnapshotStoreTests : IDisposable
         Assert.All((string[])["Arm64", "Z80", "7.2", "8.0"], word => Assert.Contains(word, error.Message, StringComparison.Ordinal));
     }
 
-    private SnapshotManifest Publish()
+    private SnapshotManifest Publish() => Publish(Manifest());
+
+    private SnapshotManifest Publish(SnapshotManifest manifest)
     {
-        SnapshotManifest manifest = Manifest();
         _store.Publish(_store.Stage(manifest.Id), manifest);
         return manifest;
     }
