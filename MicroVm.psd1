@@ -12,7 +12,8 @@
     FormatsToProcess     = @('module/MicroVm.Format.ps1xml')
     FunctionsToExport    = @()
     CmdletsToExport      = @(
-        'Copy-MicroVm', 'Copy-MicroVmItem'
+        'Copy-MicroVm'
+        'Copy-MicroVmItem'
         'Get-MicroVm'
         'Get-MicroVmImage'
         'Get-MicroVmLog'
@@ -20,6 +21,7 @@
         'Install-MicroVmImage'
         'Invoke-MicroVmCommand'
         'New-MicroVm'
+        'Register-MicroVmEvent'
         'Remove-MicroVm'
         'Remove-MicroVmImage'
         'Remove-MicroVmSnapshot'
@@ -33,9 +35,11 @@
         'Stop-MicroVm'
         'Suspend-MicroVm'
         'Sync-MicroVmClock'
-        'Test-MicroVmHost', 'Test-MicroVmSnapshot'
+        'Test-MicroVmHost'
+        'Test-MicroVmSnapshot'
         'Update-MicroVmEntropy'
         'Wait-MicroVm'
+        'Watch-MicroVm'
     )
     VariablesToExport    = @()
     AliasesToExport      = @('Checkpoint-MicroVm')

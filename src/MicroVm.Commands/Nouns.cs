@@ -29,4 +29,7 @@ internal static class Nouns
 
     /// <summary>What one runs on.</summary>
     public const string MicroVmHost = nameof(MicroVmHost);
+
+    /// <summary>Events of VMs.</summary>
+    public const string MicroVmEvent = nameof(MicroVmEvent);
 }

@@ -112,6 +112,9 @@ public sealed class MicroVmEngine
     /// <exception cref="MicroVmException"><see cref="ErrorIds.WatchLimitReached"/>: the user has no inotify watch left for a VM.</exception>
     public IAsyncEnumerable<MachineChange> WatchAsync(CancellationToken cancellationToken) => MachineMonitor.WatchAsync(_context, cancellationToken);
 
+    /// <summary>Begins to watch, for <see cref="MachineEvents"/>.</summary>
+    internal MachineMonitor Monitor() => new(_context);
+
     /// <summary>
     /// Runs a command in a guest and hands on its output as it comes, both streams. Cancelling ends the command with all its processes. While
     /// <paramref name="take"/> does not return, no more is read, and a command that writes much has to wait.
