@@ -95,8 +95,8 @@ internal static class HostChecks
 
     private static bool CanReflink(string directory)
     {
-        string source = Path.Combine(directory, $".reflink-{Guid.NewGuid():N}");
-        string copy = source + ".copy";
+        string source = Path.Combine(directory, OwnedName.Of($"reflink-{Guid.NewGuid():N}") + AtomicFile.TemporaryExtension);
+        string copy = Path.Combine(directory, OwnedName.Of($"reflink-{Guid.NewGuid():N}") + AtomicFile.TemporaryExtension);
         try
         {
             File.WriteAllText(source, "probe");

@@ -15,10 +15,18 @@ internal static class ChildReaper
     public static void Watch(ProcessIdentity child, Action<ProcessIdentity, ProcessExit> ended)
     {
         ProcessDescriptor process = ProcessDescriptor.TryOpen(child.ProcessId)!;
-        lock (s_children)
+        try
         {
-            s_registration ??= PosixSignalRegistration.Create(PosixSignal.SIGCHLD, _ => ReapEnded());
-            s_children.Add(child, new Child(process, ended));
+            lock (s_children)
+            {
+                s_registration ??= PosixSignalRegistration.Create(PosixSignal.SIGCHLD, _ => ReapEnded());
+                s_children.Add(child, new Child(process, ended));
+            }
+        }
+        catch
+        {
+            process.Dispose();
+            throw;
         }
 
         // It may have ended before it was known here.

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using MicroVm.Engine.Errors;
 using MicroVm.Engine.Native;
+using MicroVm.Engine.State;
 
 namespace MicroVm.Engine.Isolation;
 
@@ -29,7 +30,7 @@ internal sealed class Launcher : IDisposable
     public ProcessIdentity Start(
         string program, IReadOnlyList<string> arguments, IReadOnlyList<SafeHandle> descriptors, Action<ProcessIdentity, ProcessExit> ended)
     {
-        string[] environment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", $"TMPDIR={_scratchDirectory}"];
+        string[] environment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", VmmSearch.MarkOf(_scratchDirectory)];
         string[] argv = [Path.GetFileName(program), .. arguments];
         int Spawn() => ProcessSpawn.Spawn(program, argv, environment, descriptors);
         int processId;
@@ -45,10 +46,20 @@ internal sealed class Launcher : IDisposable
             };
         }
 
-        // Not reaped before ChildReaper knows it, so its entry in /proc cannot be missing.
-        ProcessIdentity identity = ProcessIdentity.Of(processId)!;
-        ChildReaper.Watch(identity, ended);
-        return identity;
+        try
+        {
+            Failpoint.Reach(Failpoints.LaunchSpawned);
+            // Not reaped before ChildReaper knows it, so its entry in /proc cannot be missing.
+            ProcessIdentity identity = ProcessIdentity.Of(processId)!;
+            ChildReaper.Watch(identity, ended);
+            return identity;
+        }
+        catch
+        {
+            // Nobody else knows of it yet. A child that nobody has reaped keeps its number.
+            ProcessSpawn.KillAndReap(processId);
+            throw;
+        }
     }
 
     /// <inheritdoc/>

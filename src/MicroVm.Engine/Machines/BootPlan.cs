@@ -50,6 +50,7 @@ internal static class BootPlan
             {
                 await OverlayDisk.CreateAsync(context.Paths, Path.Combine(directory, overlay), diskBytes, token);
                 timer.Mark("disk");
+                Failpoint.Reach(Failpoints.CreateDisk);
             }
 
             if (boot.HasConfigurationDisk)
@@ -57,6 +58,7 @@ internal static class BootPlan
                 string path = Path.Combine(directory, BootSource.ConfigurationFile);
                 ConfigurationDisk.Create(path, record.Id, boot.Hostname!, spec.AuthorizedKeys, spec.UserData);
                 timer.Mark("configuration");
+                Failpoint.Reach(Failpoints.CreateConfiguration);
             }
         }
     }
@@ -88,13 +90,16 @@ internal static class BootPlan
             machine = Claim(context, record, operation, undo);
             request = EndRequest.Watch(machine.Directory, record.Name, cancellationToken);
             timer.Mark("claim");
+            Failpoint.Reach(Failpoints.ClaimNamed);
             await fill(machine.Directory, request.Token);
+            Task settled = context.Machines.SettleAsync(record.Id, record.Files);
             if (start)
             {
-                await BootAsync(context, machine, undo, timer, observer, request.Token);
+                await BootAsync(context, machine, settled, undo, timer, observer, request.Token);
             }
             else
             {
+                await settled;
                 machine.Save(record);
             }
 
@@ -133,7 +138,7 @@ internal static class BootPlan
         using EndRequest request = EndRequest.Watch(machine.Directory, before.Name, cancellationToken);
         try
         {
-            await BootAsync(context, machine, undo, timer, observer, request.Token);
+            await BootAsync(context, machine, Task.CompletedTask, undo, timer, observer, request.Token);
             undo.Commit();
             timer.Done();
             return machine.View;
@@ -149,12 +154,11 @@ internal static class BootPlan
     /// <summary>Makes the directory, lock and name of a new VM.</summary>
     public static LockedMachine Claim(EngineContext context, MachineRecord record, string operation, UndoStack undo)
     {
-        string directory = context.Machines.DirectoryOf(record.Id);
-        MachineStore.MakeDirectory(directory);
-        undo.Push($"directory {directory}", () => context.Machines.Delete(record.Id));
         LockedMachine machine = LockedMachine.Create(context, record, operation);
+        undo.Push($"directory {machine.Directory}", () => context.Machines.Delete(record.Id));
         try
         {
+            Failpoint.Reach(Failpoints.ClaimPlaced);
             context.Names.Claim(record.Name, record.Id);
         }
         catch
@@ -167,8 +171,15 @@ internal static class BootPlan
         return machine;
     }
 
+    // What is recorded has to be durable: settled says when.
     private static async Task BootAsync(
-        EngineContext context, LockedMachine machine, UndoStack undo, PhaseTimer timer, IOperationObserver observer, CancellationToken cancellationToken)
+        EngineContext context,
+        LockedMachine machine,
+        Task settled,
+        UndoStack undo,
+        PhaseTimer timer,
+        IOperationObserver observer,
+        CancellationToken cancellationToken)
     {
         if (machine.Record.Hardware.MemoryBytes > HostMemory.AvailableBytes)
         {
@@ -179,6 +190,9 @@ internal static class BootPlan
         await using (launched.Connection)
         {
             timer.Mark("launch");
+            Failpoint.Reach(Failpoints.LaunchConnected);
+            await settled;
+            timer.Mark("durable");
             machine.Save(machine.Record with
             {
                 State = VmState.Running,
@@ -188,6 +202,7 @@ internal static class BootPlan
                 PendingRunDirectory = null,
             });
             timer.Mark("record");
+            Failpoint.Reach(Failpoints.BootRecorded);
         }
     }
 }

@@ -21,6 +21,7 @@ internal sealed class EngineContext
         Paths = paths;
         Machines = new MachineStore(paths);
         Names = new NameClaims(Machines);
+        Runs = new RunDirectories(Machines);
         Images = new ImageStore(paths);
         Snapshots = new SnapshotStore(paths);
         _drivers = drivers ?? [new QemuDriver()];
@@ -34,6 +35,9 @@ internal sealed class EngineContext
 
     /// <summary>The VMs' names.</summary>
     public NameClaims Names { get; }
+
+    /// <summary>The directories of runs.</summary>
+    public RunDirectories Runs { get; }
 
     /// <summary>The images.</summary>
     public ImageStore Images { get; }

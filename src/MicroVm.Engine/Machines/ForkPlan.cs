@@ -41,7 +41,7 @@ internal static class ForkPlan
         }
         catch (Exception exception)
         {
-            Directory.Delete(directory, recursive: true);
+            SnapshotCapture.Abandon(context, machine, directory, forkId, observer);
             throw exception is VmmConnectionException
                 ? VmmFailure.Ended(context, machine.Record, machine.Record.Run!, exception)
                 : StorageErrors.WrapOrSame(exception, directory);

@@ -8,10 +8,11 @@ namespace MicroVm.Engine.Machines;
 /// <summary>A VM that one operation works on: the lock, and the record as it is now.</summary>
 internal sealed class LockedMachine : IDisposable
 {
-    private static readonly TimeSpan s_pendingLimit = TimeSpan.FromSeconds(10);
-
     private readonly EngineContext _context;
     private readonly MachineLock _lock;
+
+    // A save was interrupted: it lets no guest stand that did not stand before, see SavePlan.
+    private bool _resumeDue;
 
     private LockedMachine(EngineContext context, MachineLock held, MachineRecord record)
     {
@@ -45,8 +46,8 @@ internal sealed class LockedMachine : IDisposable
 
         if (record.PendingRunDirectory is { } pending)
         {
-            await EndPendingAsync(machine.Driver, pending);
-            DeleteRunDirectory(pending);
+            await OrphanedVmm.EndAsync(machine.Driver, pending);
+            MachineStore.DeleteDirectory(pending);
             machine.TrySave(record with { PendingRunDirectory = null, State = record.Run is null ? VmState.Stopped : record.State }, NullObserver.Instance);
         }
 
@@ -54,29 +55,22 @@ internal sealed class LockedMachine : IDisposable
         {
             (VmState state, string? detail, string? exit) = MachineView.Ended(context, record, run);
             machine.TrySave(machine.Record with { State = state, StatusDetail = detail, LastExit = exit ?? record.LastExit, Run = null }, NullObserver.Instance);
-            DeleteRunDirectory(run.RunDirectory);
+            MachineStore.DeleteDirectory(run.RunDirectory);
         }
-        else if (machine.Record is { Run: not null, State: not (VmState.Running or VmState.Paused or VmState.Unknown) } interrupted)
+        else if (machine.Record is { Run: { } present } interrupted
+            && (interrupted.State is not (VmState.Running or VmState.Paused or VmState.Unknown) || RunDirectories.IsChanging(present.RunDirectory)))
         {
             // Nobody else is at work. What became of the guest, the VMM says as soon as it is spoken to: see ConnectAsync.
+            machine._resumeDue = interrupted.State == VmState.Saving;
             machine.Record = interrupted with { State = VmState.Unknown, StatusDetail = $"An operation was interrupted while {interrupted.State}." };
         }
 
         return machine;
     }
 
-    /// <summary>A VM that is being made, in a directory that exists.</summary>
+    /// <summary>A VM that is being made; makes its directory.</summary>
     public static LockedMachine Create(EngineContext context, MachineRecord record, string operation) =>
-        new(context, MachineLock.Acquire(context.Machines.DirectoryOf(record.Id), record.Name, operation), record);
-
-    /// <summary>Removes the sockets of a VMM that is gone.</summary>
-    public static void DeleteRunDirectory(string path)
-    {
-        if (System.IO.Directory.Exists(path))
-        {
-            System.IO.Directory.Delete(path, recursive: true);
-        }
-    }
+        new(context, context.Machines.MakeLocked(record.Id, record.Name, operation), record);
 
     /// <summary>Writes a new record.</summary>
     /// <exception cref="MicroVmException">The disk is full, for one; the record is unchanged then.</exception>
@@ -145,7 +139,14 @@ internal sealed class LockedMachine : IDisposable
             if (Record.State is not (VmState.Running or VmState.Paused))
             {
                 VmmStatus status = await connection.GetStatusAsync(cancellationToken);
+                if (_resumeDue && status == VmmStatus.Paused)
+                {
+                    await connection.ResumeAsync(cancellationToken);
+                    status = VmmStatus.Running;
+                }
+
                 Save(Record with { State = status == VmmStatus.Running ? VmState.Running : VmState.Paused, StatusDetail = null });
+                RunDirectories.EndChange(Record.Run!.RunDirectory);
             }
 
             return connection;
@@ -159,30 +160,6 @@ internal sealed class LockedMachine : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => _lock.Dispose();
-
-    // Its process was never recorded, but its socket answers as long as it lives.
-    private static async Task EndPendingAsync(IVmmDriver driver, string runDirectory)
-    {
-        try
-        {
-            using CancellationTokenSource limit = new(s_pendingLimit);
-            await using IVmmConnection connection = await driver.ConnectAsync(runDirectory, limit.Token);
-            await connection.QuitAsync(limit.Token);
-        }
-        catch (VmmConnectionException)
-        {
-            // It never started, or has ended.
-        }
-        catch (OperationCanceledException exception)
-        {
-            throw new MicroVmException(
-                ErrorIds.MicroVmTimeout, ErrorKind.Timeout, $"A VMM whose start was interrupted holds '{runDirectory}' and does not answer.", exception)
-            {
-                Target = runDirectory,
-                RecommendedAction = $"Find it with: fuser {runDirectory}/*",
-            };
-        }
-    }
 
     private void Write(MachineRecord record, bool lasting)
     {

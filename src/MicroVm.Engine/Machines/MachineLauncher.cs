@@ -65,13 +65,10 @@ internal static class MachineLauncher
     {
         using SafeFileHandle memory = memoryFile;
         IVmmDriver driver = context.DriverOf(record.Hardware.Hypervisor);
-        // Short, so that socket paths stay within the kernel's limit; its own, so that a predecessor's sockets are never met.
-        string runDirectory = Path.Combine(context.Paths.RunDirectory, Guid.NewGuid().ToString("N")[..12]);
-        string scratch = Path.Combine(runDirectory, "tmp");
-        MachineStore.MakeDirectory(runDirectory);
-        MachineStore.MakeDirectory(scratch);
-        undo.Push($"directory {runDirectory}", () => LockedMachine.DeleteRunDirectory(runDirectory));
-        using Launcher launcher = new(scratch);
+        string runDirectory = context.Runs.Make(record.Id);
+        undo.Push($"directory {runDirectory}", () => { _ = MachineStore.DeleteDirectory(runDirectory); });
+        Failpoint.Reach(Failpoints.LaunchPlaced);
+        using Launcher launcher = new(RunDirectories.ScratchIn(runDirectory));
         string serialLog = context.Machines.SerialLogOf(record.Id);
         using (FileStream log = new(serialLog, FileMode.Append, FileAccess.Write, FileShare.ReadWrite))
         {
@@ -101,15 +98,17 @@ internal static class MachineLauncher
         };
         // On record before it starts: if this process is killed in between, the next one finds the VMM by its socket and ends it.
         machine.SavePassing(machine.Record with { State = restoreMachineType is null ? VmState.Starting : VmState.Restoring, PendingRunDirectory = runDirectory });
+        Failpoint.Reach(Failpoints.LaunchPending);
         ProcessIdentity process;
         DateTimeOffset startedAt = DateTimeOffset.Now;
         using (VmmCommand command = driver.Prepare(description))
         {
             process = launcher.Start(
                 command.Program, command.Arguments, command.Descriptors, (ended, exit) => context.Machines.WriteExit(record.Id, ended, exit));
+            undo.Push($"process {process.ProcessId}", () => VmmProcess.KillAsync(process));
         }
 
-        undo.Push($"process {process.ProcessId}", () => VmmProcess.KillAsync(process));
+        Failpoint.Reach(Failpoints.LaunchWatched);
         MachineRun run = new()
         {
             RunDirectory = runDirectory,

@@ -44,7 +44,7 @@ internal static class MachineView
             status = Ended(context, record, run);
             run = null;
         }
-        else if (IsPassing(record.State) && !MachineLock.IsHeld(context.Machines.DirectoryOf(record.Id)))
+        else if ((IsPassing(record.State) || (run is not null && RunDirectories.IsChanging(run.RunDirectory))) && !MachineLock.IsHeld(context.Machines.DirectoryOf(record.Id)))
         {
             status = run is null
                 ? (VmState.Stopped, "An operation was interrupted.", record.LastExit)
@@ -132,5 +132,6 @@ internal static class MachineView
     private static string WordsOf(EngineContext context, MachineRecord record) =>
         LogFile.LastLines(context.Machines.VmmLogOf(record.Id), LastWords) is { Length: > 0 } words ? $": {words}" : ".";
 
-    private static bool IsPassing(VmState state) => state is VmState.Starting or VmState.Saving or VmState.Restoring or VmState.Stopping;
+    /// <summary>Whether a state is one in which an operation is at work.</summary>
+    public static bool IsPassing(VmState state) => state is VmState.Starting or VmState.Saving or VmState.Restoring or VmState.Stopping;
 }

@@ -1,4 +1,6 @@
 using MicroVm.Engine.Errors;
+using MicroVm.Engine.State;
+using MicroVm.Engine.Storage;
 using MicroVm.Engine.Vmm;
 
 namespace MicroVm.Engine.Machines;
@@ -21,21 +23,28 @@ internal static class PausePlan
         machine.Require(verb.ToLowerInvariant(), VmState.Running, VmState.Paused, VmState.Unknown);
         PhaseTimer timer = new(observer, $"{verb} {machine.Record.Name}");
         await using IVmmConnection connection = await machine.ConnectAsync(cancellationToken);
-        VmState before = machine.Record.State;
+        MachineRecord before = machine.Record;
+        string runDirectory = before.Run!.RunDirectory;
         try
         {
+            RunDirectories.BeginChange(runDirectory);
             await BringAboutAsync(connection, result, cancellationToken);
+            Failpoint.Reach(Failpoints.PauseTold);
             machine.Save(machine.Record with { State = result, StatusDetail = null });
+            Failpoint.Reach(Failpoints.PauseRecorded);
+            RunDirectories.EndChange(runDirectory);
         }
         catch (VmmConnectionException exception)
         {
             throw VmmFailure.Ended(context, machine.Record, machine.Record.Run!, exception);
         }
-        catch (Exception exception) when (before != result && exception is OperationCanceledException or MicroVmException { Kind: not ErrorKind.Timeout })
+        catch (Exception exception) when (before.State != result && exception is not MicroVmException { Kind: ErrorKind.Timeout })
         {
-            // The VMM may have been told already, and obeys in turn: the guest is to be as the record says.
-            await BringAboutAsync(connection, before, CancellationToken.None);
-            throw;
+            // The VMM may have been told already, and obeys in turn: the guest is to be as the record says, and the record as it was.
+            await BringAboutAsync(connection, before.State, CancellationToken.None);
+            machine.TrySave(before, observer);
+            RunDirectories.EndChange(runDirectory);
+            throw StorageErrors.WrapOrSame(exception, machine.Directory);
         }
 
         if (result == VmState.Running && machine.Record.Run?.DueFixups is not null)

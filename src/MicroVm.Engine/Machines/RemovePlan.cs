@@ -22,7 +22,7 @@ internal static class RemovePlan
             }
             catch (MicroVmException exception) when (exception.ErrorId == ErrorIds.StateCorrupt && force)
             {
-                return RemoveDamaged(context, id, exception);
+                return await RemoveDamagedAsync(context, id, exception);
             }
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
@@ -59,7 +59,8 @@ internal static class RemovePlan
             }
 
             await StopPlan.EndVmmAsync(machine.Driver, run);
-            LockedMachine.DeleteRunDirectory(run.RunDirectory);
+            Failpoint.Reach(Failpoints.RemoveEnded);
+            MachineStore.DeleteDirectory(run.RunDirectory);
             timer.Mark("VMM");
         }
 
@@ -68,14 +69,21 @@ internal static class RemovePlan
         return last;
     }
 
-    private static VirtualMachine RemoveDamaged(EngineContext context, Guid id, MicroVmException damage)
+    private static async Task<VirtualMachine> RemoveDamagedAsync(EngineContext context, Guid id, MicroVmException damage)
     {
         VirtualMachine last = MachineView.OfDamaged(context, id, damage);
         string directory = context.Machines.DirectoryOf(id);
         using MachineLock held = MachineLock.Acquire(directory, last.Name, "Remove-MicroVm");
+        // The record would say which process is its VMM. Its run directory says that it was made for this VM, and the VMM is found by it.
+        foreach (string runDirectory in context.Runs.Of(id))
+        {
+            await OrphanedVmm.EndAsync(context.DriverOf(HypervisorKind.Auto), runDirectory);
+            MachineStore.DeleteDirectory(runDirectory);
+        }
+
         foreach (string disk in Directory.EnumerateFiles(directory, "*.raw"))
         {
-            // The record would say which process is its VMM. A VMM locks its disks: while one is locked, it lives.
+            // A VMM locks its disks: while one is locked, something lives that was not found.
             using SafeFileHandle file = Descriptors.OpenUnlocked(disk);
             if (FileLock.IsHeldElsewhere(file))
             {
@@ -97,5 +105,6 @@ internal static class RemovePlan
         // The directory first: a claim without one is nobody's, whatever happens next.
         context.Machines.Delete(id);
         context.Names.Release(name, id);
+        Failpoint.Reach(Failpoints.RemoveReleased);
     }
 }

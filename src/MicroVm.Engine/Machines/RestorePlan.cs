@@ -78,8 +78,10 @@ internal static class RestorePlan
                 machine = BootPlan.Claim(context, record, "Restore-MicroVm", _undo);
                 request = EndRequest.Watch(machine.Directory, name, cancellationToken);
                 timer.Mark("claim");
+                Failpoint.Reach(Failpoints.ClaimNamed);
                 await RunAsync(machine, record, isClone: true, request.Token);
                 await PutRightAsync(machine, request.Token);
+                Failpoint.Reach(Failpoints.RestoreFixed);
                 _undo.Commit();
                 timer.Done();
                 return machine.View;
@@ -141,7 +143,7 @@ internal static class RestorePlan
             _undo.Commit();
             if (replaced is not null)
             {
-                Tidy(replaced.RunDirectory, LockedMachine.DeleteRunDirectory);
+                Tidy(replaced.RunDirectory, path => MachineStore.DeleteDirectory(path));
             }
 
             if (before.OverlayDisk is { } old)
@@ -149,7 +151,9 @@ internal static class RestorePlan
                 Tidy(Path.Combine(machine.Directory, old), File.Delete);
             }
 
+            Failpoint.Reach(Failpoints.RestoreTidied);
             await PutRightAsync(machine, CancellationToken.None);
+            Failpoint.Reach(Failpoints.RestoreFixed);
             timer.Done();
             return machine.View;
         }
@@ -200,11 +204,15 @@ internal static class RestorePlan
                 timer.Mark("disk");
             }
 
+            Failpoint.Reach(Failpoints.RestoreDisk);
+            Task settled = context.Machines.SettleAsync(record.Id, record.Files);
+
             MachineLauncher.Launched launched = await MachineLauncher.AwaitStateAsync(
                 context, machine, record, Path.Combine(directory, SnapshotStore.MemoryFile), manifest.Host, manifest.GuestWasReady, _undo, cancellationToken);
             await using (launched.Connection)
             {
                 timer.Mark("launch");
+                Failpoint.Reach(Failpoints.LaunchConnected);
                 try
                 {
                     using SafeFileHandle state = File.OpenHandle(Path.Combine(directory, SnapshotStore.DeviceStateFile));
@@ -216,11 +224,15 @@ internal static class RestorePlan
                 }
 
                 timer.Mark("devices");
+                Failpoint.Reach(Failpoints.RestoreLoaded);
+                await settled;
+                timer.Mark("durable");
                 MachineRun? replaced = machine.Record.Run;
                 if (replaced is not null)
                 {
                     // From here on there is no way back: its memory is what the user wanted gone.
                     await StopPlan.EndVmmAsync(machine.Driver, replaced);
+                    Failpoint.Reach(Failpoints.RestoreEnded);
                 }
 
                 if (!options.LeaveSuspended)
@@ -229,6 +241,7 @@ internal static class RestorePlan
                 }
 
                 timer.Mark("resume");
+                Failpoint.Reach(Failpoints.RestoreResumed);
                 machine.Save(record with
                 {
                     State = options.LeaveSuspended ? VmState.Paused : VmState.Running,
@@ -237,6 +250,7 @@ internal static class RestorePlan
                     Run = launched.Run with { DueFixups = DueFixups(isClone) },
                 });
                 timer.Mark("record");
+                Failpoint.Reach(Failpoints.RestoreRecorded);
                 return replaced;
             }
         }

@@ -29,16 +29,19 @@ internal static class SavePlan
         string activity = $"Saving snapshot {name} of {machine.Record.Name}";
         try
         {
+            Failpoint.Reach(Failpoints.SaveStaged);
             SnapshotCapture.Capture capture = await SnapshotCapture.RunAsync(context, machine, staging, timer, activity, observer, cancellationToken);
             ConfigurationDisk.Copy(machine.Record.Boot, machine.Directory, staging);
             SnapshotDigests digests = await DigestAsync(machine.Record, staging, Report, cancellationToken);
             SnapshotManifest manifest = SnapshotDescription.Of(machine.Record, snapshotId, name, description, staging, capture, digests);
             timer.Mark("digests");
+            Failpoint.Reach(Failpoints.SaveDigests);
             foreach (string file in Directory.EnumerateFiles(staging))
             {
                 FileSync.SyncFile(file);
             }
 
+            Failpoint.Reach(Failpoints.SaveSynced);
             context.Snapshots.Publish(staging, manifest);
             timer.Mark("durable");
             timer.Done();
@@ -46,7 +49,7 @@ internal static class SavePlan
         }
         catch (Exception exception)
         {
-            Directory.Delete(staging, recursive: true);
+            SnapshotCapture.Abandon(context, machine, staging, snapshotId, observer);
             throw exception is VmmConnectionException
                 ? VmmFailure.Ended(context, machine.Record, machine.Record.Run!, exception)
                 : StorageErrors.WrapOrSame(exception, staging);

@@ -47,6 +47,7 @@ internal static class SnapshotCapture
         Report("Memory", 5);
         await memory.CopyBaseAsync(memoryFile, cancellationToken);
         timer.Mark("memory base");
+        Failpoint.Reach(Failpoints.SaveMemoryBase);
         string? disk = before.OverlayDisk is { } overlay ? Path.Combine(machine.Directory, overlay) : null;
         string diskFile = Path.Combine(directory, SnapshotStore.DiskFile);
         if (disk is not null)
@@ -54,19 +55,21 @@ internal static class SnapshotCapture
             Report("Disk", 40);
             await SparseFile.CopyAsync(disk, diskFile, cancellationToken);
             timer.Mark("disk base");
+            Failpoint.Reach(Failpoints.SaveDiskBase);
         }
 
         bool wasRunning = before.State == VmState.Running;
-        machine.SavePassing(before with { State = VmState.Saving });
+        if (wasRunning)
+        {
+            // Says also, should nobody get to it here, that the guest is to go on.
+            machine.SavePassing(before with { State = VmState.Saving });
+        }
+
         TimeSpan pause = TimeSpan.Zero;
         bool wasReady = false;
-        Standstill guest;
-        try
-        {
-            guest = await StandstillAsync(context, before, run, StandAsync, cancellationToken);
-            timer.Mark("thaw");
-        }
-        finally
+        Standstill guest = await StandstillAsync(context, before, run, StandAsync, cancellationToken);
+        timer.Mark("thaw");
+        if (wasRunning)
         {
             machine.SavePassing(before);
         }
@@ -88,19 +91,23 @@ internal static class SnapshotCapture
             try
             {
                 await connection.PauseAsync(cancellationToken);
+                Failpoint.Reach(Failpoints.SavePaused);
                 Report("Memory changed meanwhile", 50);
                 await memory.CopyChangesAsync(memoryFile, cancellationToken);
                 timer.Mark("memory");
+                Failpoint.Reach(Failpoints.SaveMemory);
                 using (SafeFileHandle state = CreateForWriting(Path.Combine(directory, SnapshotStore.DeviceStateFile)))
                 {
                     await connection.SaveDeviceStateAsync(state, cancellationToken);
                 }
 
                 timer.Mark("devices");
+                Failpoint.Reach(Failpoints.SaveDevices);
                 if (disk is not null)
                 {
                     await CopyUpdate.RunAsync(disk, diskFile, cancellationToken);
                     timer.Mark("disk");
+                    Failpoint.Reach(Failpoints.SaveDisk);
                 }
 
                 wasReady = IsReady(context, before, run);
@@ -112,8 +119,33 @@ internal static class SnapshotCapture
                 {
                     await connection.ResumeAsync(CancellationToken.None);
                     pause = Stopwatch.GetElapsedTime(pausedAt);
+                    Failpoint.Reach(Failpoints.SaveResumed);
                 }
             }
+        }
+    }
+
+    /// <summary>Removes what was captured, after something went wrong, and corrects a record that says that it is still being done.</summary>
+    /// <param name="context">The engine.</param>
+    /// <param name="machine">The VM.</param>
+    /// <param name="directory">The directory that has the files.</param>
+    /// <param name="id">The identity it was to have.</param>
+    /// <param name="observer">Hears of what could not be removed: what went wrong matters more than that.</param>
+    public static void Abandon(EngineContext context, LockedMachine machine, string directory, Guid id, IOperationObserver observer)
+    {
+        try
+        {
+            context.Snapshots.Discard(directory, id);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            observer.Warning($"Left behind: {directory} ({exception.Message})");
+        }
+
+        if (machine.Record.State == VmState.Saving)
+        {
+            // Now that there is room for it again.
+            machine.TrySave(machine.Record with { State = VmState.Running }, observer, lasting: false);
         }
     }
 

@@ -50,14 +50,17 @@ internal static class StopPlan
         if (!stopped)
         {
             machine.TrySave(machine.Record with { State = VmState.Stopping }, observer);
+            Failpoint.Reach(Failpoints.StopMarked);
             await EndVmmAsync(machine.Driver, run);
             timer.Mark("VMM");
         }
 
+        Failpoint.Reach(Failpoints.StopEnded);
         string? exit = context.Machines.ReadExit(id, run.Process)?.Exit.ToString();
         machine.TrySave(
             machine.Record with { State = VmState.Stopped, StatusDetail = null, Run = null, LastExit = exit, RestoredFromSnapshotId = null }, observer);
-        LockedMachine.DeleteRunDirectory(run.RunDirectory);
+        Failpoint.Reach(Failpoints.StopRecorded);
+        MachineStore.DeleteDirectory(run.RunDirectory);
         timer.Done();
         return machine.View;
     }
@@ -121,6 +124,7 @@ internal static class StopPlan
             while (true)
             {
                 await connection.RequestPowerOffAsync(cancellationToken);
+                Failpoint.Reach(Failpoints.StopAsked);
                 TimeSpan left = TimeSpan.FromMilliseconds(Math.Max(0, deadline - Environment.TickCount64));
                 observer.Progress(new OperationProgress($"Stopping {machine.Record.Name}", "Waiting for the guest to power off"));
                 if (await VmmProcess.WaitForEndAsync(run.Process, left < s_pressInterval ? left : s_pressInterval, cancellationToken))

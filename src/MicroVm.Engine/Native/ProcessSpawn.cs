@@ -64,6 +64,15 @@ internal static unsafe partial class ProcessSpawn
         }
     }
 
+    /// <summary>Kills a child that nobody has reaped yet and waits for its end. Needs no descriptor, for want of one may be the reason.</summary>
+    public static void KillAndReap(int child)
+    {
+        _ = Kill(child, Signals.Kill);
+        while (WaitPid(child, null, 0) < 0 && Marshal.GetLastPInvokeError() == Errno.Interrupted)
+        {
+        }
+    }
+
     private static void Check(string call, int error, string? subject = null)
     {
         if (error != 0)
@@ -104,6 +113,12 @@ internal static unsafe partial class ProcessSpawn
 
     [LibraryImport("libc", EntryPoint = "posix_spawn_file_actions_addclosefrom_np")]
     private static partial int ActionsAddCloseFrom(byte* actions, int from);
+
+    [LibraryImport("libc", EntryPoint = "kill", SetLastError = true)]
+    private static partial int Kill(int processId, int signal);
+
+    [LibraryImport("libc", EntryPoint = "waitpid", SetLastError = true)]
+    private static partial int WaitPid(int processId, int* status, int options);
 
     [LibraryImport("libc", EntryPoint = "sigfillset")]
     private static partial int FillSet(byte* set);

@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Microsoft.Win32.SafeHandles;
 using MicroVm.Engine.Errors;
@@ -21,7 +20,6 @@ internal sealed class SnapshotStore(MicroVmPaths paths)
     public const string DiskFile = "disk";
 
     private const string ManifestFile = "manifest.json";
-    private const string StagingPrefix = ".staging-";
 
     /// <summary>The directory of a snapshot.</summary>
     public string DirectoryOf(Guid id) => Path.Combine(paths.SnapshotsDirectory, id.ToString("N"));
@@ -84,15 +82,34 @@ internal sealed class SnapshotStore(MicroVmPaths paths)
     {
         Sweep();
         string directory = StagingOf(id);
+        MachineStore.MakeLastingDirectory(paths.SnapshotsDirectory);
         MachineStore.MakeDirectory(directory);
         return directory;
     }
+
+    /// <summary>Removes what was collected of a snapshot that is not to be, also when it has its place already.</summary>
+    public void Discard(string staging, Guid id)
+    {
+        if (!Directory.Exists(staging) && Directory.Exists(DirectoryOf(id)))
+        {
+            Directory.Move(DirectoryOf(id), staging);
+        }
+
+        Directory.Delete(staging, recursive: true);
+    }
+
+    /// <summary>The directories in which processes that are dead collected snapshots, and those of removed ones.</summary>
+    public IEnumerable<string> Abandoned() => MachineStore.DirectoriesIn(paths.SnapshotsDirectory).Where(directory =>
+        Path.GetFileName(directory) is { } name
+        && (name.StartsWith(OwnedName.RemovedPrefix, StringComparison.Ordinal)
+            || (name.StartsWith(OwnedName.StagingPrefix, StringComparison.Ordinal) && OwnedName.IsAbandoned(name))));
 
     /// <summary>Writes the manifest and gives the staged snapshot its final place. Its files must be durable already.</summary>
     public void Publish(string staging, SnapshotManifest manifest)
     {
         AtomicFile.Write(Path.Combine(staging, ManifestFile), SnapshotJson.Write(manifest));
         Directory.Move(staging, DirectoryOf(manifest.Id));
+        Failpoint.Reach(Failpoints.SavePublished);
         FileSync.SyncDirectory(paths.SnapshotsDirectory);
     }
 
@@ -123,16 +140,18 @@ internal sealed class SnapshotStore(MicroVmPaths paths)
     public void Remove(Guid id)
     {
         // Renamed first: a half-deleted snapshot must not look like one.
-        string doomed = StagingOf(id);
+        string doomed = Path.Combine(paths.SnapshotsDirectory, $"{OwnedName.RemovedPrefix}{id:N}");
         try
         {
             Sweep();
-            Directory.Move(DirectoryOf(id), doomed);
-            Directory.Delete(doomed, recursive: true);
-        }
-        catch (DirectoryNotFoundException)
-        {
-            throw NotFound(id);
+            if (!TryHide(id, doomed))
+            {
+                throw NotFound(id);
+            }
+
+            Failpoint.Reach(Failpoints.SnapshotHidden);
+            MachineStore.DeleteDirectory(doomed);
+            Failpoint.Reach(Failpoints.SnapshotDeleted);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
@@ -140,30 +159,32 @@ internal sealed class SnapshotStore(MicroVmPaths paths)
         }
     }
 
-    // The name says whose work it is: what a dead process was at, nobody will finish.
-    private string StagingOf(Guid id) => Path.Combine(
-        paths.SnapshotsDirectory,
-        string.Create(CultureInfo.InvariantCulture, $"{StagingPrefix}{id:N}-{ProcessIdentity.Self.ProcessId}-{ProcessIdentity.Self.StartTicks}"));
+    private bool TryHide(Guid id, string doomed)
+    {
+        try
+        {
+            Directory.Move(DirectoryOf(id), doomed);
+            return true;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return false;
+        }
+    }
+
+    private string StagingOf(Guid id) => Path.Combine(paths.SnapshotsDirectory, OwnedName.Of($"{OwnedName.StagingPrefix}{id:N}"));
 
     private void Sweep()
     {
-        foreach (string directory in MachineStore.DirectoriesIn(paths.SnapshotsDirectory))
+        foreach (string directory in Abandoned())
         {
-            string name = Path.GetFileName(directory);
-            if (name.StartsWith(StagingPrefix, StringComparison.Ordinal)
-                && name.Split('-') is [.., var process, var ticks]
-                && int.TryParse(process, CultureInfo.InvariantCulture, out int processId)
-                && long.TryParse(ticks, CultureInfo.InvariantCulture, out long startTicks)
-                && !new ProcessIdentity(processId, startTicks, ProcessIdentity.CurrentBootId).IsAlive)
+            try
             {
-                try
-                {
-                    Directory.Delete(directory, recursive: true);
-                }
-                catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-                {
-                    // Another process is removing it too, or the next one will.
-                }
+                Directory.Delete(directory, recursive: true);
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                // Another process is removing it too, or the next one will.
             }
         }
     }

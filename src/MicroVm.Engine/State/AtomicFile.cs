@@ -5,6 +5,9 @@ namespace MicroVm.Engine.State;
 /// <summary>Writes files that are there whole or not at all.</summary>
 internal static class AtomicFile
 {
+    /// <summary>What names of files end with that are not whole yet.</summary>
+    public const string TemporaryExtension = ".tmp";
+
     /// <summary>
     /// Replaces the file by way of a temporary one beside it: write, fsync, rename, fsync of the directory (rename(2), fsync(2)). The file is readable
     /// by its owner alone.
@@ -14,7 +17,7 @@ internal static class AtomicFile
     /// <param name="lasting">False leaves out the directory's fsync: after a power failure the file may be the old one, whole.</param>
     public static void Write(string path, ReadOnlySpan<byte> content, bool lasting = true)
     {
-        string temporary = $"{path}.{Environment.ProcessId}-{Environment.CurrentManagedThreadId}.tmp";
+        string temporary = OwnedName.Of($"{path}.{Environment.CurrentManagedThreadId}") + TemporaryExtension;
         try
         {
             FileStreamOptions options = new()

@@ -44,6 +44,13 @@ internal sealed record MachineRecord
     /// <summary>The file name of its writable disk in the VM's directory, or null.</summary>
     public string? OverlayDisk { get; init; }
 
+    /// <summary>The files in the VM's directory that have to be whole when the record is there.</summary>
+    public IEnumerable<string> Files =>
+    [
+        .. OverlayDisk is { } disk ? (string[])[disk] : [],
+        .. Boot.HasConfigurationDisk ? (string[])[BootSource.ConfigurationFile] : [],
+    ];
+
     /// <summary>The snapshot the memory came from, or null.</summary>
     public Guid? RestoredFromSnapshotId { get; init; }
 

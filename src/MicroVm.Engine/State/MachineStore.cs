@@ -44,6 +44,20 @@ internal sealed class MachineStore(MicroVmPaths paths)
         Directory.CreateDirectory(path, OwnerOnly);
     }
 
+    /// <summary>As <see cref="MakeDirectory"/>, and a power failure does not undo it.</summary>
+    public static void MakeLastingDirectory(string path)
+    {
+        if (Directory.Exists(path))
+        {
+            return;
+        }
+
+        string parent = Path.GetDirectoryName(path)!;
+        MakeLastingDirectory(parent);
+        MakeDirectory(path);
+        FileSync.SyncDirectory(parent);
+    }
+
     /// <summary>The directories in a directory; none when it does not exist. One that may not be read is not taken for empty.</summary>
     public static IEnumerable<string> DirectoriesIn(string path)
     {
@@ -110,14 +124,82 @@ internal sealed class MachineStore(MicroVmPaths paths)
         AtomicFile.Write(RecordPath(record.Id), content, lasting);
     }
 
+    /// <summary>Makes the directory of a new VM, locked by the caller before anybody else can see it.</summary>
+    public MachineLock MakeLocked(Guid id, string name, string operation)
+    {
+        string staging = Path.Combine(Paths.MachinesDirectory, OwnedName.Of($"{OwnedName.StagingPrefix}{id:N}"));
+        MakeLastingDirectory(Paths.MachinesDirectory);
+        MakeDirectory(staging);
+        MachineLock? held = null;
+        try
+        {
+            held = MachineLock.Acquire(staging, name, operation);
+            Failpoint.Reach(Failpoints.ClaimLocked);
+            Directory.Move(staging, DirectoryOf(id));
+            return held;
+        }
+        catch
+        {
+            held?.Dispose();
+            Directory.Delete(staging, recursive: true);
+            throw;
+        }
+    }
+
+    /// <summary>
+    /// Makes durable what a record is going to name: the disks, the VM's directory and its name. Begins at once and goes on beside what the caller does until it
+    /// has to be done.
+    /// </summary>
+    /// <param name="id">The VM.</param>
+    /// <param name="files">Files in its directory.</param>
+    public Task SettleAsync(Guid id, IEnumerable<string> files)
+    {
+        string[] paths = [.. files.Select(file => Path.Combine(DirectoryOf(id), file))];
+        return Task.Run(() =>
+        {
+            foreach (string path in paths)
+            {
+                FileSync.SyncFile(path);
+            }
+
+            FileSync.SyncDirectory(Paths.MachinesDirectory);
+            FileSync.SyncDirectory(Paths.NamesDirectory);
+        });
+    }
+
     /// <summary>Removes a VM's directory.</summary>
     public void Delete(Guid id)
     {
         // Out of sight first: so nobody finds half a VM, or makes a file in what is being deleted.
-        string doomed = Path.Combine(Paths.MachinesDirectory, $".removed-{id:N}");
+        string doomed = Path.Combine(Paths.MachinesDirectory, OwnedName.RemovedPrefix + id.ToString("N"));
         Directory.Move(DirectoryOf(id), doomed);
-        Directory.Delete(doomed, recursive: true);
+        Failpoint.Reach(Failpoints.RemoveHidden);
+        DeleteDirectory(doomed);
+        Failpoint.Reach(Failpoints.RemoveDeleted);
     }
+
+    /// <summary>Removes a directory with all that is in it.</summary>
+    /// <returns>False when there is none: somebody else was quicker.</returns>
+    public static bool DeleteDirectory(string path)
+    {
+        try
+        {
+            Directory.Delete(path, recursive: true);
+            return true;
+        }
+        catch (DirectoryNotFoundException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>The directories of VMs that processes which are dead were making.</summary>
+    public IEnumerable<string> Abandoned() => DirectoriesIn(Paths.MachinesDirectory)
+        .Where(path => Path.GetFileName(path) is { } name && name.StartsWith(OwnedName.StagingPrefix, StringComparison.Ordinal) && OwnedName.IsAbandoned(name));
+
+    /// <summary>The directories of removed VMs that nobody is deleting.</summary>
+    public IEnumerable<string> Removed() => DirectoriesIn(Paths.MachinesDirectory)
+        .Where(path => Path.GetFileName(path).StartsWith(OwnedName.RemovedPrefix, StringComparison.Ordinal) && !MachineLock.IsHeld(path));
 
     /// <summary>Notes how a VMM ended; nothing is noted for a VM that is gone.</summary>
     public void WriteExit(Guid id, ProcessIdentity process, ProcessExit exit)

@@ -14,7 +14,7 @@ internal sealed class NameClaims(MachineStore store)
     /// <exception cref="MicroVmException"><see cref="ErrorIds.MicroVmAlreadyExists"/>.</exception>
     public void Claim(string name, Guid id)
     {
-        MachineStore.MakeDirectory(store.Paths.NamesDirectory);
+        MachineStore.MakeLastingDirectory(store.Paths.NamesDirectory);
         if (TryLink(name, id))
         {
             return;
@@ -64,15 +64,31 @@ internal sealed class NameClaims(MachineStore store)
         }
     }
 
+    /// <summary>Frees a name that no VM holds any more.</summary>
+    /// <returns>Whether there was one to free.</returns>
+    public bool ReleaseStale(string name)
+    {
+        using SafeFileHandle held = LockRemovals();
+        if (Find(name) is not { } holder || IsAlive(name, holder))
+        {
+            return false;
+        }
+
+        File.Delete(LinkOf(name));
+        return true;
+    }
+
+    /// <summary>All names that are claimed, in lower case.</summary>
+    public IEnumerable<string> All() => Directory.Exists(store.Paths.NamesDirectory)
+        ? Directory.EnumerateFileSystemEntries(store.Paths.NamesDirectory).Select(path => Path.GetFileName(path)).Where(NameRule.IsValid)
+        : [];
+
     /// <summary>The VM that holds the name, or null.</summary>
     public Guid? Find(string name) =>
         NameRule.IsValid(name) && new FileInfo(LinkOf(name)).LinkTarget is { } target && Guid.TryParseExact(Path.GetFileName(target), "N", out Guid id) ? id : null;
 
     /// <summary>The name a VM holds, in lower case, or null; looks through all claims.</summary>
-    public string? NameOf(Guid id) =>
-        Directory.Exists(store.Paths.NamesDirectory)
-            ? Directory.EnumerateFileSystemEntries(store.Paths.NamesDirectory).Select(Path.GetFileName).FirstOrDefault(name => Find(name!) == id)
-            : null;
+    public string? NameOf(Guid id) => All().FirstOrDefault(name => Find(name) == id);
 
     /// <summary>Whether two names are the same for a claim.</summary>
     public static bool AreSame(string one, string other) => one.Equals(other, StringComparison.OrdinalIgnoreCase);

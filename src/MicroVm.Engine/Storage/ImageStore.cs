@@ -24,7 +24,6 @@ internal enum IfInstalled
 /// </summary>
 internal sealed class ImageStore(MicroVmPaths paths)
 {
-    private const string StagingPrefix = ".staging-";
     private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
 
     /// <summary>All images, in no particular order; a damaged one is listed with its status.</summary>
@@ -115,7 +114,7 @@ internal sealed class ImageStore(MicroVmPaths paths)
                 return ifInstalled == IfInstalled.Keep ? Get(name).Image : throw AlreadyExists(name);
             }
 
-            string staging = Path.Combine(paths.ImagesDirectory, StagingPrefix + Guid.NewGuid().ToString("N"));
+            string staging = Path.Combine(paths.ImagesDirectory, OwnedName.StagingPrefix + Guid.NewGuid().ToString("N"));
             try
             {
                 Directory.CreateDirectory(staging, OwnerOnly);
@@ -150,7 +149,7 @@ internal sealed class ImageStore(MicroVmPaths paths)
             }
 
             // Out of sight first, so that nobody finds half an image.
-            string doomed = Path.Combine(paths.ImagesDirectory, StagingPrefix + Guid.NewGuid().ToString("N"));
+            string doomed = Path.Combine(paths.ImagesDirectory, OwnedName.StagingPrefix + Guid.NewGuid().ToString("N"));
             Directory.Move(directory, doomed);
             DeleteDirectory(doomed);
         }
@@ -158,6 +157,28 @@ internal sealed class ImageStore(MicroVmPaths paths)
         {
             throw StorageErrors.Wrap(exception, directory);
         }
+    }
+
+    /// <summary>What those who were killed have left; nothing while somebody is changing the images.</summary>
+    public IReadOnlyList<string> Abandoned()
+    {
+        // In this order: those of one who begins now are not found.
+        string[] found = [.. MachineStore.DirectoriesIn(paths.ImagesDirectory).Where(path => Path.GetFileName(path).StartsWith(OwnedName.StagingPrefix, StringComparison.Ordinal))];
+        return ImageStoreLock.IsHeld(paths.ImagesDirectory) ? [] : found;
+    }
+
+    /// <summary>Removes one of <see cref="Abandoned"/>.</summary>
+    /// <returns>Whether it was still there, and nobody is changing the images.</returns>
+    public bool Sweep(string leftover)
+    {
+        using ImageStoreLock? held = ImageStoreLock.TryAcquire(paths.ImagesDirectory);
+        if (held is null || !Directory.Exists(leftover))
+        {
+            return false;
+        }
+
+        Directory.Delete(leftover, recursive: true);
+        return true;
     }
 
     private static void Publish(string staging, string directory, ImageManifest manifest)
@@ -269,7 +290,7 @@ internal sealed class ImageStore(MicroVmPaths paths)
             () => observer.Verbose("Another process is changing the images; waiting for it."),
             cancellationToken);
         // Nobody else is at work now, so these are what a killed process left.
-        foreach (string leftover in Directory.EnumerateDirectories(paths.ImagesDirectory, StagingPrefix + "*"))
+        foreach (string leftover in Directory.EnumerateDirectories(paths.ImagesDirectory, OwnedName.StagingPrefix + "*"))
         {
             DeleteDirectory(leftover);
         }

@@ -18,7 +18,7 @@ internal sealed class ImageStoreLock : IDisposable
     /// <exception cref="OperationCanceledException">The wait was cancelled.</exception>
     public static async Task<ImageStoreLock> AcquireAsync(string imagesDirectory, Action waiting, CancellationToken cancellationToken)
     {
-        MachineStore.MakeDirectory(imagesDirectory);
+        MachineStore.MakeLastingDirectory(imagesDirectory);
         SafeFileHandle file = Descriptors.OpenUnlocked(Path.Combine(imagesDirectory, ".lock"));
         try
         {
@@ -42,6 +42,26 @@ internal sealed class ImageStoreLock : IDisposable
             file.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Whether somebody is changing the images.</summary>
+    public static bool IsHeld(string imagesDirectory)
+    {
+        using SafeFileHandle? file = Descriptors.TryOpenUnlocked(Path.Combine(imagesDirectory, ".lock"));
+        return file is not null && FileLock.IsHeldElsewhere(file);
+    }
+
+    /// <summary>Takes the lock if nobody holds it.</summary>
+    public static ImageStoreLock? TryAcquire(string imagesDirectory)
+    {
+        SafeFileHandle file = Descriptors.OpenUnlocked(Path.Combine(imagesDirectory, ".lock"));
+        if (FileLock.TryLock(file))
+        {
+            return new ImageStoreLock(file);
+        }
+
+        file.Dispose();
+        return null;
     }
 
     /// <inheritdoc/>

@@ -60,7 +60,7 @@ internal static class OverlayDisk
     // Two processes may do this at once: each makes its own file, and the last rename wins with the same content.
     private static async Task MakeTemplateAsync(string template, long sizeBytes, CancellationToken cancellationToken)
     {
-        string temporary = $"{template}.{Guid.NewGuid():N}.tmp";
+        string temporary = OwnedName.Of($"{template}.{Guid.NewGuid():N}") + AtomicFile.TemporaryExtension;
         try
         {
             MachineStore.MakeDirectory(Path.GetDirectoryName(template)!);
