@@ -198,6 +198,15 @@ public sealed class MicroVmEngine
     public Task RemoveImageAsync(string name, bool force, CancellationToken cancellationToken) =>
         ImagePlan.RemoveAsync(_context, name, force, cancellationToken);
 
+    /// <summary>
+    /// What crashes have left, as found; nothing is changed, and what somebody is at work on is passed over. <see cref="RepairAsync"/> puts it right.
+    /// </summary>
+    public IEnumerable<RepairAction> FindRepairs() => RepairPlan.Find(_context);
+
+    /// <summary>Puts right one of <see cref="FindRepairs"/>, after looking at it again, and says what became of it; a failure is in the result.</summary>
+    public Task<RepairAction> RepairAsync(RepairAction found, IOperationObserver observer, CancellationToken cancellationToken) =>
+        RepairPlan.RepairAsync(_context, found, observer, cancellationToken);
+
     /// <summary>Checks the host; each check is yielded as it is made.</summary>
     public IEnumerable<HostCheck> TestHost() => HostChecks.All(_context);
 }

@@ -3,7 +3,9 @@ using System.Text;
 using MicroVm.Engine.Guest.Agent;
 using MicroVm.Engine.Guest.Commands;
 using MicroVm.Engine.Machines;
+using MicroVm.Engine.Native;
 using MicroVm.Engine.State;
+using MicroVm.Engine.Tests.Faults;
 
 namespace MicroVm.Engine.Tests.Support;
 
@@ -43,6 +45,14 @@ internal static class EngineProgram
             case ["commands", string home, string id, string prefix, string count]:
                 await RunCommandsAsync(new MicroVmEngine(PathsOf(home)), Guid.Parse(id), prefix, int.Parse(count, CultureInfo.InvariantCulture));
                 Say("done");
+                return 0;
+            case ["fault", string home, string verb, string subject, string fatal]:
+                using (ProcessDescriptor self = ProcessDescriptor.TryOpen(Environment.ProcessId)!)
+                {
+                    using FaultScope scope = new(point => _ = point == fatal && self.Signal(Signals.Kill));
+                    await FaultVerbs.RunAsync(new MicroVmEngine(PathsOf(home)), verb, Guid.Parse(subject), home, NullObserver.Instance, CancellationToken.None);
+                }
+
                 return 0;
             default:
                 Console.Error.WriteLine("What?");

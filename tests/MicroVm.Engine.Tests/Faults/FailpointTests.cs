@@ -1,0 +1,159 @@
+using System.Diagnostics;
+using System.Reflection;
+using MicroVm.Engine.Machines;
+using MicroVm.Engine.State;
+using MicroVm.Engine.Tests.Support;
+
+namespace MicroVm.Engine.Tests.Faults;
+
+/// <summary>Each verb at each of its steps: it fails there, the disk is full there, it is cancelled there, its process is killed there.</summary>
+public sealed class FailpointTests(FaultHome home) : IClassFixture<FaultHome>, IDisposable
+{
+    private const int NoSpace = 28;
+
+    public static TheoryData<string> Verbs => [.. FaultVerbs.Steps.Keys];
+
+    public static TheoryData<string, string> Steps
+    {
+        get
+        {
+            TheoryData<string, string> data = [];
+            foreach ((string verb, string[] points) in FaultVerbs.Steps)
+            {
+                foreach (string point in points)
+                {
+                    data.Add(verb, point);
+                }
+            }
+
+            return data;
+        }
+    }
+
+    // Whatever these were at, they take back; the others are through with what cannot be taken back.
+    private static readonly string[] s_undone = ["create", "start", "clone", "save", "suspend", "resume"];
+
+    public void Dispose() => home.Reset();
+
+    [Fact]
+    public void Every_point_is_a_step_of_a_verb() => Assert.Equal(
+        typeof(Failpoints).GetFields(BindingFlags.Public | BindingFlags.Static).Select(field => (string)field.GetRawConstantValue()!).Order(),
+        FaultVerbs.Steps.Values.SelectMany(steps => steps).Distinct().Order());
+
+    [QemuTheory]
+    [MemberData(nameof(Verbs))]
+    public async Task Verb_takes_its_steps_in_order_and_leaves_nothing_to_repair(string verb)
+    {
+        Guid subject = await home.PrepareAsync(verb);
+        List<string> reached = [];
+        using (FaultScope scope = new(reached.Add))
+        {
+            await FaultVerbs.RunAsync(home.Engine, verb, subject, home.Path, NullObserver.Instance, CancellationToken.None);
+        }
+
+        Assert.Equal(FaultVerbs.Steps[verb], reached);
+        Assert.Empty(home.Engine.FindRepairs());
+        await home.AssertListedAsItIsAsync();
+        await home.AssertNothingLeftAsync();
+    }
+
+    [QemuTheory]
+    [MemberData(nameof(Steps))]
+    public async Task Failure_at_a_step_leaves_nothing_that_is_not_listed(string verb, string point)
+    {
+        await FailAsync(verb, point, () => throw new InvalidOperationException("A test made it fail."));
+    }
+
+    [QemuTheory]
+    [MemberData(nameof(Steps))]
+    public async Task Full_disk_at_a_step_leaves_nothing_that_is_not_listed(string verb, string point)
+    {
+        await FailAsync(verb, point, () => throw new IOException("A test filled the disk.", NoSpace));
+    }
+
+    [QemuTheory]
+    [MemberData(nameof(Steps))]
+    public async Task Cancelling_at_a_step_leaves_nothing_that_is_not_listed(string verb, string point)
+    {
+        Guid subject = await home.PrepareAsync(verb);
+        using CancellationTokenSource source = new();
+        bool cancelled = false;
+        try
+        {
+            using FaultScope scope = new(reached =>
+            {
+                if (reached == point)
+                {
+                    source.Cancel();
+                }
+            });
+            await FaultVerbs.RunAsync(home.Engine, verb, subject, home.Path, NullObserver.Instance, source.Token);
+        }
+        catch (OperationCanceledException)
+        {
+            cancelled = true;
+        }
+
+        Assert.True(source.IsCancellationRequested);
+        // Cancelled, it is as if it had not been; else it went through. Neither leaves anything to repair.
+        Assert.Empty(home.Engine.FindRepairs());
+        if (verb is "create" or "clone")
+        {
+            Assert.Equal(cancelled, home.Engine.FindMachine(FaultVerbs.Subject) is null);
+        }
+
+        await home.AssertListedAsItIsAsync();
+        await home.AssertNothingLeftAsync();
+    }
+
+    [QemuTheory]
+    [MemberData(nameof(Steps))]
+    public async Task Kill_at_a_step_leaves_what_is_listed_and_what_repair_finds(string verb, string point)
+    {
+        await KillAsync(verb, point);
+        await home.AssertListedAsItIsAsync();
+
+        await home.RepairAsync();
+
+        await home.AssertListedAsItIsAsync();
+        Assert.DoesNotContain(home.Engine.GetMachines(), machine => machine.State == VmState.Unknown);
+        await home.AssertNothingLeftAsync();
+    }
+
+    private async Task FailAsync(string verb, string point, Action fail)
+    {
+        Guid subject = await home.PrepareAsync(verb);
+        RecordingObserver observer = new();
+        using (FaultScope scope = new(reached =>
+        {
+            if (reached == point)
+            {
+                fail();
+            }
+        }))
+        {
+            await Assert.ThrowsAnyAsync<Exception>(() => FaultVerbs.RunAsync(home.Engine, verb, subject, home.Path, observer, CancellationToken.None));
+        }
+
+        Assert.DoesNotContain(observer.Warnings, warning => warning.StartsWith("Left behind", StringComparison.Ordinal));
+        await home.AssertListedAsItIsAsync();
+        IReadOnlyList<RepairAction> repaired = await home.RepairAsync();
+        if (s_undone.Contains(verb))
+        {
+            Assert.Empty(repaired);
+            Assert.Equal(verb is "create" or "clone", home.Engine.FindMachine(FaultVerbs.Subject) is null);
+            Assert.DoesNotContain(home.Engine.GetSnapshots(), snapshot => snapshot.Name == FaultVerbs.Subject);
+        }
+
+        await home.AssertListedAsItIsAsync();
+        await home.AssertNothingLeftAsync();
+    }
+
+    private async Task KillAsync(string verb, string point)
+    {
+        Guid subject = await home.PrepareAsync(verb);
+        using Process other = OtherEngine.Start("fault", home.Path, verb, subject.ToString(), point);
+        await other.WaitForExitAsync().Within("the other process to die");
+        Assert.Equal(128 + MicroVm.Engine.Native.Signals.Kill, other.ExitCode);
+    }
+}
