@@ -203,7 +203,7 @@ public sealed class MicroVmEngine
     /// </summary>
     public IEnumerable<RepairAction> FindRepairs() => RepairPlan.Find(_context);
 
-    /// <summary>Puts right one of <see cref="FindRepairs"/>, after looking at it again, and says what became of it; a failure is in the result.</summary>
+    /// <summary>Puts right one of <see cref="FindRepairs"/>, after looking at it again, and says what became of it.</summary>
     public Task<RepairAction> RepairAsync(RepairAction found, IOperationObserver observer, CancellationToken cancellationToken) =>
         RepairPlan.RepairAsync(_context, found, observer, cancellationToken);
 

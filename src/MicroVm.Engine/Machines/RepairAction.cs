@@ -16,7 +16,7 @@ public sealed record RepairAction
     public RepairResult Result { get; init; } = RepairResult.Found;
 
     /// <summary>Why it could not be put right, or null.</summary>
-    public Exception? Error { get; init; }
+    public string? Error { get; init; }
 
     /// <summary>Puts it right, after looking again; null where that must not be done.</summary>
     internal Func<IOperationObserver, CancellationToken, Task<RepairResult>>? Mend { get; init; }

@@ -22,6 +22,7 @@ internal static class RepairPlan
     ];
 
     /// <summary>Puts one thing right.</summary>
+    /// <exception cref="MicroVmException">That could not be done.</exception>
     public static async Task<RepairAction> RepairAsync(
         EngineContext context, RepairAction found, IOperationObserver observer, CancellationToken cancellationToken)
     {
@@ -42,9 +43,9 @@ internal static class RepairPlan
         {
             return found with { Result = RepairResult.Left, Reason = exception.Message };
         }
-        catch (Exception exception) when (exception is MicroVmException or IOException or UnauthorizedAccessException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return found with { Result = RepairResult.Failed, Error = StorageErrors.WrapOrSame(exception, context.Paths.DataDirectory) };
+            throw StorageErrors.Wrap(exception, Path.IsPathRooted(found.Target) ? found.Target : context.Paths.DataDirectory);
         }
     }
 

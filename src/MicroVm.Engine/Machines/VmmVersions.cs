@@ -19,8 +19,16 @@ internal static class VmmVersions
         }
 
         string version = await driver.ProbeVersionAsync(cancellationToken);
-        MachineStore.MakeDirectory(context.Paths.CacheDirectory);
-        AtomicFile.Write(cache, Encoding.UTF8.GetBytes(stamp + version), lasting: false);
+        try
+        {
+            MachineStore.MakeDirectory(context.Paths.CacheDirectory);
+            AtomicFile.Write(cache, Encoding.UTF8.GetBytes(stamp + version), lasting: false);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // On a full disk it is asked again.
+        }
+
         return version;
     }
 }

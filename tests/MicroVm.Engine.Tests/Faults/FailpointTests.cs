@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Reflection;
 using MicroVm.Engine.Machines;
+using MicroVm.Engine.Native;
+using MicroVm.Engine.Snapshots;
 using MicroVm.Engine.State;
 using MicroVm.Engine.Tests.Support;
 
@@ -120,6 +122,83 @@ public sealed class FailpointTests(FaultHome home) : IClassFixture<FaultHome>, I
         await home.AssertNothingLeftAsync();
     }
 
+    [QemuTheory]
+    [Trait("Category", "Soak")]
+    [MemberData(nameof(Steps))]
+    public async Task Kill_at_a_step_is_healed_by_the_verbs_themselves(string verb, string point)
+    {
+        Guid subject = await KillAsync(verb, point);
+        VirtualMachine? machine = home.Engine.FindMachine(FaultVerbs.Subject);
+        if (verb is "create" or "clone" && machine is null)
+        {
+            // The name is to be had.
+            await FaultVerbs.RunAsync(home.Engine, verb, subject, home.Path, NullObserver.Instance, CancellationToken.None);
+            machine = home.Engine.FindMachine(FaultVerbs.Subject)!;
+        }
+
+        if (machine is not null)
+        {
+            await WorksAsync(machine.Id);
+        }
+
+        await home.AssertListedAsItIsAsync();
+        await home.RepairAsync();
+        await home.AssertNothingLeftAsync();
+    }
+
+    [QemuFact]
+    public async Task VMM_that_nobody_recorded_and_that_hangs_is_ended()
+    {
+        const int Stop = 19;
+        await KillAsync("create", Failpoints.LaunchConnected);
+        Scratch.RunningProgram orphan = Assert.Single(Scratch.ProgramsOf(home.Path));
+        using (ProcessDescriptor process = ProcessDescriptor.TryOpen(orphan.ProcessId)!)
+        {
+            process.Signal(Stop);
+        }
+
+        await home.RepairAsync();
+
+        Assert.Empty(Scratch.ProgramsOf(home.Path));
+        Assert.Equal(VmState.Stopped, home.Engine.FindMachine(FaultVerbs.Subject)!.State);
+        await home.AssertNothingLeftAsync();
+    }
+
+    [QemuTheory]
+    [InlineData(Failpoints.SavePaused)]
+    [InlineData(Failpoints.SaveDisk)]
+    public async Task Guest_of_a_save_that_was_killed_goes_on(string point)
+    {
+        await KillAsync("save", point);
+        VirtualMachine machine = home.Engine.FindMachine(FaultVerbs.Subject)!;
+        Assert.Equal(VmState.Unknown, machine.State);
+
+        await home.RepairAsync();
+
+        Assert.Equal(VmState.Running, home.Engine.FindMachine(machine.Id)!.State);
+        await home.AssertListedAsItIsAsync();
+        await home.AssertNothingLeftAsync();
+    }
+
+    // Everything one does with a VM, whatever state it is in.
+    private async Task WorksAsync(Guid id)
+    {
+        MicroVmEngine engine = home.Engine;
+        if (engine.FindMachine(id)!.State is VmState.Stopped or VmState.Failed)
+        {
+            await engine.StartAsync(id, NullObserver.Instance, CancellationToken.None);
+        }
+
+        Snapshot snapshot = await engine.SaveSnapshotAsync(id, "after", null, NullObserver.Instance, CancellationToken.None);
+        VirtualMachine restored = await engine.RestoreAsync(snapshot.SnapshotId, new RestoreOptions(), NullObserver.Instance, CancellationToken.None);
+        Assert.Equal(VmState.Running, restored.State);
+        Assert.Equal(VmState.Paused, (await engine.SuspendAsync(id, NullObserver.Instance, CancellationToken.None)).State);
+        Assert.Equal(VmState.Running, (await engine.ResumeAsync(id, NullObserver.Instance, CancellationToken.None)).State);
+        Assert.Equal(VmState.Stopped, (await engine.StopAsync(id, StopMode.TurnOff, TimeSpan.Zero, NullObserver.Instance, CancellationToken.None)).State);
+        await engine.RemoveAsync(id, force: false, NullObserver.Instance, CancellationToken.None);
+        Assert.Null(engine.FindMachine(id));
+    }
+
     private async Task FailAsync(string verb, string point, Action fail)
     {
         Guid subject = await home.PrepareAsync(verb);
@@ -149,11 +228,12 @@ public sealed class FailpointTests(FaultHome home) : IClassFixture<FaultHome>, I
         await home.AssertNothingLeftAsync();
     }
 
-    private async Task KillAsync(string verb, string point)
+    private async Task<Guid> KillAsync(string verb, string point)
     {
         Guid subject = await home.PrepareAsync(verb);
         using Process other = OtherEngine.Start("fault", home.Path, verb, subject.ToString(), point);
         await other.WaitForExitAsync().Within("the other process to die");
-        Assert.Equal(128 + MicroVm.Engine.Native.Signals.Kill, other.ExitCode);
+        Assert.Equal(128 + Signals.Kill, other.ExitCode);
+        return subject;
     }
 }

@@ -1,7 +1,9 @@
 using MicroVm.Engine.Errors;
 using MicroVm.Engine.Machines;
 using MicroVm.Engine.Native;
+using MicroVm.Engine.Snapshots;
 using MicroVm.Engine.State;
+using MicroVm.Engine.Tests.Faults;
 using MicroVm.Engine.Tests.Support;
 
 namespace MicroVm.Engine.Tests.RealQemu;
@@ -101,13 +103,48 @@ public sealed class DiskFullTests : IAsyncLifetime
         Assert.Empty(QemuHome.Inventory(_scratch.Path));
     }
 
+    [QemuRootFact]
+    public async Task Start_and_restore_on_a_full_disk_fail_and_leave_the_VM_as_it_was()
+    {
+        HaltingKernel.Write(FaultVerbs.KernelIn(_scratch.Path));
+        VirtualMachine machine = await _engine.CreateAsync(FaultVerbs.Spec(_scratch.Path), start: true, NullObserver.Instance, CancellationToken.None);
+        machine = await _engine.SuspendAsync(machine.Id, NullObserver.Instance, CancellationToken.None);
+        Snapshot snapshot = await _engine.SaveSnapshotAsync(machine.Id, "before", null, NullObserver.Instance, CancellationToken.None);
+        VirtualMachine stopped = await _engine.CreateAsync(
+            FaultVerbs.Spec(_scratch.Path) with { Name = "stopped" }, start: false, NullObserver.Instance, CancellationToken.None);
+        Fill();
+
+        await FailsAsync(() => _engine.RestoreAsync(snapshot.SnapshotId, new RestoreOptions(), NullObserver.Instance, CancellationToken.None));
+        Assert.Equal(machine.ProcessId, _engine.FindMachine(machine.Id)!.ProcessId);
+        Assert.Equal(VmState.Paused, _engine.FindMachine(machine.Id)!.State);
+        await FailsAsync(() => _engine.RestoreAsync(snapshot.SnapshotId, new RestoreOptions { NewName = "clone" }, NullObserver.Instance, CancellationToken.None));
+        Assert.Null(_engine.FindMachine("clone"));
+        await FailsAsync(() => _engine.StartAsync(stopped.Id, NullObserver.Instance, CancellationToken.None));
+        Assert.Equal(VmState.Stopped, _engine.FindMachine(stopped.Id)!.State);
+        Assert.Empty(_engine.FindRepairs());
+
+        // Without a byte free they can be removed all the same.
+        await _engine.RemoveAsync(stopped.Id, force: false, NullObserver.Instance, CancellationToken.None);
+        Fill();
+        await _engine.RemoveAsync(machine.Id, force: true, NullObserver.Instance, CancellationToken.None);
+        await _engine.RemoveSnapshotAsync(snapshot.SnapshotId, CancellationToken.None);
+        Assert.Empty(_engine.FindRepairs());
+
+        async Task FailsAsync(Func<Task> operation)
+        {
+            MicroVmException error = await Assert.ThrowsAsync<MicroVmException>(operation);
+            Assert.Equal(ErrorIds.DiskFull, error.ErrorId);
+            Fill();
+        }
+    }
+
     private Task<VirtualMachine> CreateAsync() =>
         _engine.CreateAsync(QemuHome.Small with { Name = "web" }, start: true, NullObserver.Instance, CancellationToken.None);
 
     private void Fill()
     {
         byte[] block = new byte[4096];
-        using FileStream stream = new(Filler, FileMode.Create, FileAccess.Write, FileShare.None, bufferSize: 0);
+        using FileStream stream = new(Filler, FileMode.Append, FileAccess.Write, FileShare.None, bufferSize: 0);
         try
         {
             while (true)
