@@ -27,6 +27,7 @@
         'Remove-MicroVmSnapshot'
         'Rename-MicroVm'
         'Rename-MicroVmSnapshot'
+        'Repair-MicroVmHost'
         'Restore-MicroVm'
         'Resume-MicroVm'
         'Save-MicroVmSnapshot'

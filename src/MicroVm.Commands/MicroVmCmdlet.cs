@@ -135,7 +135,8 @@ public abstract class MicroVmCmdlet : AsyncCmdlet
         return true;
     }
 
-    private bool IsWhatIf =>
+    /// <summary>Whether the cmdlet is only to say what it would do.</summary>
+    private protected bool IsWhatIf =>
         LanguagePrimitives.IsTrue(
             MyInvocation.BoundParameters.TryGetValue("WhatIf", out object? given) ? given : GetVariableValue("WhatIfPreference"));
 

@@ -134,7 +134,7 @@ public sealed class FaultHome : IAsyncLifetime
 
         foreach (Snapshot snapshot in Engine.GetSnapshots().Where(snapshot => snapshot.SnapshotId != Golden.SnapshotId).ToArray())
         {
-            await Engine.RemoveSnapshotAsync(snapshot.SnapshotId, CancellationToken.None);
+            await Engine.RemoveSnapshotAsync(snapshot.SnapshotId, force: true, CancellationToken.None);
         }
 
         Assert.Equal(_before, Inventory());

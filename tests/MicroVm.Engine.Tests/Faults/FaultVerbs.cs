@@ -76,7 +76,7 @@ internal static class FaultVerbs
         // The guest does not listen, so it is asked once and then ended.
         "stop" => engine.StopAsync(subject, StopMode.GracefulThenForce, TimeSpan.FromMilliseconds(1), observer, cancellationToken),
         "remove" => engine.RemoveAsync(subject, force: true, observer, cancellationToken),
-        "remove-snapshot" => engine.RemoveSnapshotAsync(subject, cancellationToken),
+        "remove-snapshot" => engine.RemoveSnapshotAsync(subject, force: true, cancellationToken),
         _ => throw new ArgumentOutOfRangeException(nameof(verb), verb, null),
     };
 }

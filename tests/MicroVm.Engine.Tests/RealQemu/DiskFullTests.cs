@@ -127,7 +127,7 @@ public sealed class DiskFullTests : IAsyncLifetime
         await _engine.RemoveAsync(stopped.Id, force: false, NullObserver.Instance, CancellationToken.None);
         Fill();
         await _engine.RemoveAsync(machine.Id, force: true, NullObserver.Instance, CancellationToken.None);
-        await _engine.RemoveSnapshotAsync(snapshot.SnapshotId, CancellationToken.None);
+        await _engine.RemoveSnapshotAsync(snapshot.SnapshotId, force: true, CancellationToken.None);
         Assert.Empty(_engine.FindRepairs());
 
         async Task FailsAsync(Func<Task> operation)
