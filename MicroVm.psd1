@@ -28,6 +28,7 @@
         'Rename-MicroVm'
         'Rename-MicroVmSnapshot'
         'Repair-MicroVmHost'
+        'Restart-MicroVm'
         'Restore-MicroVm'
         'Resume-MicroVm'
         'Save-MicroVmSnapshot'

@@ -74,6 +74,10 @@ public sealed class MicroVmEngine
     public Task<VirtualMachine> StopAsync(Guid id, StopMode mode, TimeSpan timeout, IOperationObserver observer, CancellationToken cancellationToken) =>
         StopPlan.StopAsync(_context, id, mode, timeout, observer, cancellationToken);
 
+    /// <summary>Stops a running or paused VM as <see cref="StopAsync"/> does, and boots it again; no other operation comes in between.</summary>
+    public Task<VirtualMachine> RestartAsync(Guid id, StopMode mode, TimeSpan timeout, IOperationObserver observer, CancellationToken cancellationToken) =>
+        BootPlan.RestartAsync(_context, id, mode, timeout, observer, cancellationToken);
+
     /// <summary>
     /// Removes a VM and its disk; its snapshots stay. A VM with a live VMM is refused unless <paramref name="force"/>, which also makes another process give up
     /// that is making, starting or restoring the VM. What has begun to be removed is removed, cancelled or not.

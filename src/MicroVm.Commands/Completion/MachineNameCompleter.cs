@@ -16,6 +16,7 @@ public sealed class MachineNameCompleter : NameCompleter
         "Start-MicroVm" => state is VmState.Stopped or VmState.Failed,
         "Suspend-MicroVm" => state is VmState.Running,
         "Resume-MicroVm" => state is VmState.Paused,
+        "Restart-MicroVm" => state is not (VmState.Stopped or VmState.Failed),
         "Stop-MicroVm" => state is not VmState.Stopped,
         "Save-MicroVmSnapshot" or "Checkpoint-MicroVm" => state is VmState.Running or VmState.Paused,
         _ => true,

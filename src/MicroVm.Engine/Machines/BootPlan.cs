@@ -125,23 +125,50 @@ internal static class BootPlan
     {
         using LockedMachine machine = await context.OpenAsync(id, "Start-MicroVm");
         machine.Require("start", VmState.Stopped, VmState.Failed);
-        BootSource boot = machine.Record.Boot;
-        SpecRules.CheckFiles(boot);
-        if (boot.Image is { } image && context.Images.Get(image).Image.Digest != boot.ImageDigest)
-        {
-            observer.Warning($"Image '{image}' was replaced since VM '{machine.Record.Name}' was made; the VM boots the new one.");
-        }
-
-        UndoStack undo = new();
+        CheckSource(context, machine.Record, observer);
         PhaseTimer timer = new(observer, $"Start {machine.Record.Name}");
+        await StartAsync(context, machine, timer, observer, cancellationToken);
+        timer.Done();
+        return machine.View;
+    }
+
+    /// <summary>Stops a VM and boots it again, and lets nobody in between. A VM that does not stop runs on.</summary>
+    public static async Task<VirtualMachine> RestartAsync(
+        EngineContext context, Guid id, StopMode mode, TimeSpan timeout, IOperationObserver observer, CancellationToken cancellationToken)
+    {
+        using LockedMachine machine = await context.OpenAsync(id, "Restart-MicroVm");
+        machine.Require("restart", VmState.Running, VmState.Paused, VmState.Unknown);
+
+        // Before it is stopped: what cannot boot is better left running.
+        CheckSource(context, machine.Record, observer);
+        _ = machine.Driver.FindProgram();
+        PhaseTimer timer = new(observer, $"Restart {machine.Record.Name}");
+        await StopPlan.StopAsync(context, machine, machine.Record.Run!, mode, timeout, timer, observer, cancellationToken);
+        await StartAsync(context, machine, timer, observer, cancellationToken);
+        timer.Done();
+        return machine.View;
+    }
+
+    private static void CheckSource(EngineContext context, MachineRecord record, IOperationObserver observer)
+    {
+        SpecRules.CheckFiles(record.Boot);
+        if (record.Boot.Image is { } image && context.Images.Get(image).Image.Digest != record.Boot.ImageDigest)
+        {
+            observer.Warning($"Image '{image}' was replaced since VM '{record.Name}' was made; the VM boots the new one.");
+        }
+    }
+
+    // Boots a VM that the caller holds, or leaves it as it was.
+    private static async Task StartAsync(
+        EngineContext context, LockedMachine machine, PhaseTimer timer, IOperationObserver observer, CancellationToken cancellationToken)
+    {
+        UndoStack undo = new();
         MachineRecord before = machine.Record;
         using EndRequest request = EndRequest.Watch(machine.Directory, before.Name, cancellationToken);
         try
         {
             await BootAsync(context, machine, Task.CompletedTask, undo, timer, observer, request.Token);
             undo.Commit();
-            timer.Done();
-            return machine.View;
         }
         catch (Exception exception)
         {

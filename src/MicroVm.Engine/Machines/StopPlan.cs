@@ -40,6 +40,22 @@ internal static class StopPlan
         }
 
         PhaseTimer timer = new(observer, $"Stop {machine.Record.Name}");
+        await StopAsync(context, machine, run, mode, timeout, timer, observer, cancellationToken);
+        timer.Done();
+        return machine.View;
+    }
+
+    /// <summary>Stops a VM whose lock the caller holds. When this fails or is cancelled, it runs on.</summary>
+    public static async Task StopAsync(
+        EngineContext context,
+        LockedMachine machine,
+        MachineRun run,
+        StopMode mode,
+        TimeSpan timeout,
+        PhaseTimer timer,
+        IOperationObserver observer,
+        CancellationToken cancellationToken)
+    {
         bool stopped = false;
         if (mode != StopMode.TurnOff)
         {
@@ -56,13 +72,11 @@ internal static class StopPlan
         }
 
         Failpoint.Reach(Failpoints.StopEnded);
-        string? exit = context.Machines.ReadExit(id, run.Process)?.Exit.ToString();
+        string? exit = context.Machines.ReadExit(machine.Record.Id, run.Process)?.Exit.ToString();
         machine.TrySave(
             machine.Record with { State = VmState.Stopped, StatusDetail = null, Run = null, LastExit = exit, RestoredFromSnapshotId = null }, observer);
         Failpoint.Reach(Failpoints.StopRecorded);
         MachineStore.DeleteDirectory(run.RunDirectory);
-        timer.Done();
-        return machine.View;
     }
 
     /// <summary>Ends a VMM by quit, SIGTERM, SIGKILL.</summary>

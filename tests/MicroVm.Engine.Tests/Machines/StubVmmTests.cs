@@ -334,6 +334,80 @@ public sealed class StubVmmTests : IDisposable
         Assert.True(cancelled > 0);
     }
 
+    [StubVmmFact]
+    public async Task Restarted_VM_has_another_VMM_and_nobody_gets_in_between()
+    {
+        EngineContext context = ContextOf(StubVmm.WellBehaved);
+        VirtualMachine machine = await CreateAsync(context);
+        foreach (StopMode mode in (StopMode[])[StopMode.Graceful, StopMode.TurnOff])
+        {
+            Task<VirtualMachine> restarting = RestartAsync(mode);
+            while (!restarting.IsCompleted)
+            {
+                // Whoever gets the lock gets it before or after, when the VM runs.
+                try
+                {
+                    using LockedMachine other = await context.OpenAsync(machine.Id, "a test");
+                    Assert.Equal(VmState.Running, other.View.State);
+                }
+                catch (MicroVmException exception) when (exception.ErrorId == ErrorIds.MicroVmBusy)
+                {
+                }
+            }
+
+            VirtualMachine restarted = await restarting;
+            Assert.Equal(VmState.Running, restarted.State);
+            Assert.NotEqual(machine.ProcessId, restarted.ProcessId);
+            Assert.Single(Directory.GetDirectories(_scratch.Paths.RunDirectory));
+        }
+
+        await RemovePlan.RemoveAsync(context, machine.Id, force: true, NullObserver.Instance, CancellationToken.None);
+        AssertNothingLeft();
+
+        Task<VirtualMachine> RestartAsync(StopMode mode) => Task.Run(async () =>
+        {
+            while (true)
+            {
+                try
+                {
+                    return await BootPlan.RestartAsync(context, machine.Id, mode, Limits.Generous, NullObserver.Instance, CancellationToken.None);
+                }
+                catch (MicroVmException exception) when (exception.ErrorId == ErrorIds.MicroVmBusy)
+                {
+                    // The test was quicker.
+                }
+            }
+        });
+    }
+
+    [StubVmmFact]
+    public async Task VM_that_does_not_stop_or_could_not_boot_is_not_restarted()
+    {
+        EngineContext context = ContextOf(StubVmm.WellBehaved.Replace("exit 0 if", "exit 0 if $command eq 'quit'; next if", StringComparison.Ordinal));
+        VirtualMachine machine = await CreateAsync(context);
+
+        await FailAsync(ErrorIds.MicroVmTimeout, StopMode.Graceful);
+        File.Move(_scratch.File("kernel"), _scratch.File("moved"));
+        await FailAsync(ErrorIds.FileNotFound, StopMode.TurnOff);
+        File.Move(_scratch.File("moved"), _scratch.File("kernel"));
+        Assert.Equal(machine.ProcessId, MachineView.Of(context, context.Machines.Read(machine.Id)!).ProcessId);
+
+        VirtualMachine restarted = await BootPlan.RestartAsync(
+            context, machine.Id, StopMode.GracefulThenForce, TimeSpan.FromMilliseconds(100), NullObserver.Instance, CancellationToken.None);
+        Assert.NotEqual(machine.ProcessId, restarted.ProcessId);
+        await StopPlan.StopAsync(context, machine.Id, StopMode.TurnOff, TimeSpan.Zero, NullObserver.Instance, CancellationToken.None);
+        await FailAsync(ErrorIds.InvalidMicroVmState, StopMode.TurnOff);
+        await RemovePlan.RemoveAsync(context, machine.Id, force: true, NullObserver.Instance, CancellationToken.None);
+        AssertNothingLeft();
+
+        async Task FailAsync(string errorId, StopMode mode)
+        {
+            MicroVmException error = await Assert.ThrowsAsync<MicroVmException>(() => BootPlan.RestartAsync(
+                context, machine.Id, mode, TimeSpan.FromMilliseconds(100), NullObserver.Instance, CancellationToken.None));
+            Assert.Equal(errorId, error.ErrorId);
+        }
+    }
+
     [RootFact]
     public void QEMU_that_is_not_installed_is_missed()
     {
