@@ -47,6 +47,37 @@ Describe 'New-MicroVm' {
         @(New-MicroVm -Count 2 -NoStart).Name | Select-Object -Unique | Should -HaveCount 2
     }
 
+    It 'leaves out numbers whose names are taken' {
+        $null = New-MicroVm gap-2 -NoStart
+        (New-MicroVm gap -Count 3 -NoStart -ThrottleLimit 3).Name | Should -Be 'gap-1', 'gap-3', 'gap-4'
+    }
+
+    It 'takes other numbers when two processes want the same' {
+        $jobs = 1..2 | ForEach-Object {
+            Start-ThreadJob {
+                Import-Module $using:manifest
+                New-MicroVm both -Count 8 -NoStart -ThrottleLimit 4
+            }
+        }
+        $made = $jobs | Receive-Job -Wait -AutoRemoveJob
+        $made.Name | Sort-Object -Unique | Should -HaveCount 16
+    }
+
+    It 'emits VMs in the order of their names, and errors in their places, however many at a time' {
+        $names = 'o1', 'o2', 'web', 'o3', 'o4', 'o5'
+        $order = [System.Collections.Generic.List[string]]::new()
+        New-MicroVm $names -NoStart -ThrottleLimit 6 -ErrorAction Continue 2>&1 | ForEach-Object {
+            $order.Add($_ -is [System.Management.Automation.ErrorRecord] ? $_.TargetObject : $_.Name)
+        }
+        $order | Should -Be $names
+    }
+
+    It 'says how long each VM took, of several too' {
+        $said = New-MicroVm told-a, told-b -NoStart -Verbose 4>&1 | Where-Object { $_ -is [System.Management.Automation.VerboseRecord] }
+        "$said" | Should -Match 'New told-a: total'
+        "$said" | Should -Match 'New told-b: total'
+    }
+
     It 'takes sizes as numbers and as text' {
         $vm = New-MicroVm sizes -MemoryBytes 192MB -DiskBytes '1 GiB' -CpuCount 2 -NoStart
         $vm.MemoryBytes | Should -Be 192MB

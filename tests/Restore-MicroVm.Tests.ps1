@@ -94,6 +94,28 @@ Describe 'Restore-MicroVm to new VMs' {
         Remove-MicroVm web-* -Force
     }
 
+    It 'makes many clones at a time and misses none' {
+        $clones = $golden | Restore-MicroVm -NewName crowd -Count 12 -ThrottleLimit 12 -NoFixup
+        $clones.Name | Should -Be (1..12 | ForEach-Object { "crowd-$_" })
+        @($clones | Where-Object { (Get-Process -Id $_.ProcessId -ErrorAction Ignore) -and $_.State -eq 'Running' }) | Should -HaveCount 12
+        $clones | Remove-MicroVm -Force
+    }
+
+    It 'takes back what it made and not yet handed out when it is stopped' {
+        $shell = [powershell]::Create()
+        $null = $shell.AddScript('param($Manifest) Import-Module $Manifest; Restore-MicroVm golden web -NewName stopped -Count 20 -ThrottleLimit 4 -NoFixup | ForEach-Object { $_.Name }')
+        $null = $shell.AddArgument("$manifest")
+        $handedOut = [System.Management.Automation.PSDataCollection[psobject]]::new()
+        $run = $shell.BeginInvoke([System.Management.Automation.PSDataCollection[psobject]]::new(), $handedOut)
+        Wait-UntilTrue { @(Get-MicroVm stopped-*).Count -ge 5 }
+        $shell.Stop()
+        $run.IsCompleted | Should -BeTrue
+        $shell.Dispose()
+        @((Get-MicroVm stopped-*).Name) | Where-Object { $_ -notin @($handedOut) } | Should -BeNullOrEmpty
+        $handedOut.Count | Should -BeLessThan 20
+        Get-MicroVm stopped-* | Remove-MicroVm -Force
+    }
+
     It 'numbers clones of a given name' {
         ($golden | Restore-MicroVm -NewName copy -Count 2).Name | Should -Be 'copy-1', 'copy-2'
         Remove-MicroVm copy-* -Force

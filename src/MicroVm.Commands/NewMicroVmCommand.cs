@@ -9,12 +9,9 @@ namespace MicroVm.Commands;
 /// <summary>New-MicroVm: creates VMs and boots them.</summary>
 [Cmdlet(VerbsCommon.New, Nouns.MicroVm, DefaultParameterSetName = ParameterSets.Image, SupportsShouldProcess = true)]
 [OutputType(typeof(VirtualMachine))]
-public sealed class NewMicroVmCommand : MicroVmCmdlet
+public sealed class NewMicroVmCommand : MachineMakingCmdlet
 {
     private static readonly VirtualMachineSpec Defaults = new();
-
-    // What was made and not yet handed out.
-    private readonly List<VirtualMachine> pending = [];
 
     /// <summary>Names of the VMs; one is made without it.</summary>
     [Parameter(Position = 0, ValueFromPipeline = true)]
@@ -101,9 +98,9 @@ public sealed class NewMicroVmCommand : MicroVmCmdlet
     [Parameter]
     public AcceleratorKind Accelerator { get; set; } = AcceleratorKind.Auto;
 
-    /// <summary>How many VMs to make; their names get the suffixes -1, -2 and so on.</summary>
+    /// <summary>How many VMs to make; their names get the suffixes -1, -2 and so on, those left out that are taken.</summary>
     [Parameter]
-    [ValidateRange(1, int.MaxValue)]
+    [ValidateRange(1, MaximumCount)]
     public int Count { get; set; } = 1;
 
     /// <summary>Create the VMs and leave them stopped.</summary>
@@ -139,36 +136,27 @@ public sealed class NewMicroVmCommand : MicroVmCmdlet
     protected override void ProcessRecord()
     {
         VirtualMachineSpec spec = Spec();
-        IEnumerable<VirtualMachine> created = Names().Select(name => Create(spec with { Name = name })).OfType<VirtualMachine>();
-        try
-        {
-            // All are started before the first is waited for: so they boot side by side.
-            foreach (VirtualMachine vm in Wait ? created.ToList() : created)
-            {
-                Task<VirtualMachine> finished = Wait ? WaitReady(vm) : Task.FromResult(vm);
-
-                // From here on it is the user's, even if the wait ran out: then to look at.
-                pending.Remove(vm);
-                if (TryComplete(vm, finished, out VirtualMachine? result))
-                {
-                    WriteObject(result);
-                }
-            }
-        }
-        finally
-        {
-            TakeBack();
-        }
+        MakeAll(
+            [.. Makings().Where(making => ShouldProcess($"{making.Target}", NoStart ? "Create" : "Create and start"))],
+            "Creating VMs",
+            (name, observer, token) => Engine.CreateAsync(spec with { Name = name }, !NoStart, observer, token),
+            (vm, observer, token) => Wait ? Engine.WaitReadyAsync(vm.Id, TimeSpan.FromSeconds(TimeoutSeconds), observer, token) : Task.FromResult(vm));
     }
 
-    private IEnumerable<string?> Names()
+    private IEnumerable<Making> Makings()
     {
         if (Name is null)
         {
-            return Enumerable.Repeat<string?>(null, Count);
+            return Enumerable.Range(0, Count).Select(_ => new Making(null, "a new VM", null));
         }
 
-        return IsCounted ? Name.SelectMany(name => NumberedNames.From(name).Take(Count)) : Name;
+        return IsCounted ? Name.SelectMany(Numbered) : Name.Select(name => new Making(name, name, null));
+    }
+
+    private IEnumerable<Making> Numbered(string stem)
+    {
+        NumberedNames numbers = FreeNames(stem);
+        return Enumerable.Range(0, Count).Select(_ => numbers.Next()).Select(name => new Making(name, name, numbers));
     }
 
     private VirtualMachineSpec Spec() => new()
@@ -191,38 +179,4 @@ public sealed class NewMicroVmCommand : MicroVmCmdlet
         MemoryBytes = MemoryBytes,
         DiskBytes = DiskBytes,
     };
-
-    private VirtualMachine? Create(VirtualMachineSpec spec)
-    {
-        string name = spec.Name ?? "a new VM";
-        return ShouldProcess(name, NoStart ? "Create" : "Create and start")
-            && TryRun(name, (observer, token) => CreateAsync(spec, observer, token), out VirtualMachine? vm)
-                ? vm
-                : null;
-    }
-
-    private async Task<VirtualMachine> CreateAsync(
-        VirtualMachineSpec spec, IOperationObserver observer, CancellationToken cancellationToken)
-    {
-        VirtualMachine vm = await Engine.CreateAsync(spec, !NoStart, observer, cancellationToken);
-        pending.Add(vm);
-        return vm;
-    }
-
-    private Task<VirtualMachine> WaitReady(VirtualMachine vm)
-    {
-        TimeSpan timeout = TimeSpan.FromSeconds(TimeoutSeconds);
-        return Run((observer, token) => Engine.WaitReadyAsync(vm.Id, timeout, observer, token));
-    }
-
-    // Ctrl+C, or a downstream cmdlet that has enough, takes back what was made and not yet handed out.
-    private void TakeBack()
-    {
-        foreach (VirtualMachine vm in pending)
-        {
-            CleanUp(token => Engine.RemoveAsync(vm.Id, force: true, NullObserver.Instance, token));
-        }
-
-        pending.Clear();
-    }
 }

@@ -2,15 +2,26 @@ using System.Globalization;
 
 namespace MicroVm.Commands;
 
-/// <summary>The names that -Count makes.</summary>
-internal static class NumberedNames
+/// <summary>The names that -Count makes: "web-1", "web-2" and so on, those left out that are taken. Several threads may ask.</summary>
+internal sealed class NumberedNames(string stem, Func<string, bool> isFree)
 {
-    /// <summary>"web-1", "web-2" and so on, without end.</summary>
-    public static IEnumerable<string> From(string name)
+    private readonly Lock access = new();
+    private int number;
+
+    /// <summary>The next name.</summary>
+    public string Next()
     {
-        for (int number = 1; ; number++)
+        lock (access)
         {
-            yield return string.Create(CultureInfo.InvariantCulture, $"{name}-{number}");
+            while (true)
+            {
+                number++;
+                string name = string.Create(CultureInfo.InvariantCulture, $"{stem}-{number}");
+                if (isFree(name))
+                {
+                    return name;
+                }
+            }
         }
     }
 }

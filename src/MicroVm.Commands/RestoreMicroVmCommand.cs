@@ -17,7 +17,7 @@ namespace MicroVm.Commands;
     SupportsShouldProcess = true,
     ConfirmImpact = ConfirmImpact.High)]
 [OutputType(typeof(VirtualMachine))]
-public sealed class RestoreMicroVmCommand : MicroVmCmdlet
+public sealed class RestoreMicroVmCommand : MachineMakingCmdlet
 {
     /// <summary>Snapshots as objects.</summary>
     [Parameter(Mandatory = true, ParameterSetName = ParameterSets.Snapshot, ValueFromPipeline = true)]
@@ -52,9 +52,9 @@ public sealed class RestoreMicroVmCommand : MicroVmCmdlet
     [ValidateNotNullOrEmpty]
     public string[]? NewName { get; set; }
 
-    /// <summary>Make this many clones instead of rolling back; their names get the suffixes -1, -2 and so on.</summary>
+    /// <summary>Make this many clones instead of rolling back; their names get the suffixes -1, -2 and so on, those left out that are taken.</summary>
     [Parameter]
-    [ValidateRange(1, int.MaxValue)]
+    [ValidateRange(1, MaximumCount)]
     public int Count { get; set; } = 1;
 
     /// <summary>Leave the VMs paused.</summary>
@@ -119,76 +119,42 @@ public sealed class RestoreMicroVmCommand : MicroVmCmdlet
 
     private void Restore(Snapshot snapshot)
     {
-        if (IsCounted && NewName is null)
-        {
-            CloneUnderFreeNames(snapshot);
-        }
-        else if (NewName is null)
+        if (NewName is null && !IsCounted)
         {
             RollBack(snapshot);
+            return;
         }
-        else
-        {
-            foreach (string name in IsCounted ? NumberedNames.From(NewName[0]).Take(Count) : NewName)
-            {
-                Clone(snapshot, name);
-            }
-        }
+
+        MakeAll(
+            [.. Clones(snapshot).Where(clone => ShouldClone(snapshot, clone.Name!))],
+            $"Cloning {snapshot.Name}",
+            (name, observer, token) => Engine.RestoreAsync(snapshot.SnapshotId, Options(name), observer, token),
+            (clone, _, _) => Task.FromResult(clone));
     }
 
     private void RollBack(Snapshot snapshot)
     {
-        if (ShouldAct(snapshot.VMName, $"Roll back to snapshot {snapshot.Name}", Force ? ConfirmImpact.None : ConfirmImpact.High))
-        {
-            Report(snapshot, RestoreAs(null, snapshot));
-        }
-    }
-
-    private void Clone(Snapshot snapshot, string name)
-    {
-        if (ShouldClone(snapshot, name))
-        {
-            Report(snapshot, RestoreAs(name, snapshot));
-        }
-    }
-
-    private void CloneUnderFreeNames(Snapshot snapshot)
-    {
-        int remaining = Count;
-        foreach (string name in NumberedNames.From(snapshot.VMName).Where(IsFree).TakeWhile(_ => remaining > 0))
-        {
-            if (ShouldClone(snapshot, name))
-            {
-                Task<VirtualMachine> clone = RestoreAs(name, snapshot);
-                if (clone.Exception?.InnerException is MicroVmException { ErrorId: ErrorIds.MicroVmAlreadyExists })
-                {
-                    // Another process took the name since it was seen free: the next one will do.
-                    continue;
-                }
-
-                Report(snapshot, clone);
-            }
-
-            remaining--;
-        }
-    }
-
-    private bool IsFree(string name) => Engine.FindMachine(name) is null;
-
-    private bool ShouldClone(Snapshot snapshot, string name) =>
-        ShouldAct(name, $"Clone from snapshot {snapshot.Name} of {snapshot.VMName}", Force ? ConfirmImpact.None : ConfirmImpact.Medium);
-
-    private Task<VirtualMachine> RestoreAs(string? newName, Snapshot snapshot)
-    {
-        RestoreOptions options = new() { NewName = newName, LeaveSuspended = LeaveSuspended, NoFixup = NoFixup, SshHostKeys = SshHostKey };
-        return Run((observer, token) => Engine.RestoreAsync(snapshot.SnapshotId, options, observer, token));
-    }
-
-    private void Report(Snapshot snapshot, Task<VirtualMachine> restored)
-    {
-        if (TryComplete(snapshot, restored, out VirtualMachine? vm))
+        if (ShouldAct(snapshot.VMName, $"Roll back to snapshot {snapshot.Name}", Force ? ConfirmImpact.None : ConfirmImpact.High)
+            && TryRun(snapshot, (observer, token) => Engine.RestoreAsync(snapshot.SnapshotId, Options(null), observer, token), out VirtualMachine? vm))
         {
             WriteObject(vm);
         }
     }
+
+    private IEnumerable<Making> Clones(Snapshot snapshot)
+    {
+        if (!IsCounted)
+        {
+            return NewName!.Select(name => new Making(name, snapshot, null));
+        }
+
+        NumberedNames numbers = FreeNames(NewName?[0] ?? snapshot.VMName);
+        return Enumerable.Range(0, Count).Select(_ => new Making(numbers.Next(), snapshot, numbers));
+    }
+
+    private bool ShouldClone(Snapshot snapshot, string name) =>
+        ShouldAct(name, $"Clone from snapshot {snapshot.Name} of {snapshot.VMName}", Force ? ConfirmImpact.None : ConfirmImpact.Medium);
+
+    private RestoreOptions Options(string? newName) =>
+        new() { NewName = newName, LeaveSuspended = LeaveSuspended, NoFixup = NoFixup, SshHostKeys = SshHostKey };
 }

@@ -24,7 +24,72 @@ public abstract class AsyncCmdlet : PSCmdlet
         ThrowIfStopped();
         OperationRelay relay = new(this);
         Task<T> task = Task.Run(() => operation(relay, stop.Token));
-        task.GetAwaiter().OnCompleted(relay.Wake);
+        try
+        {
+            Await(task, relay);
+        }
+        finally
+        {
+            relay.EndProgress();
+        }
+
+        ThrowIfStopped();
+        return task;
+    }
+
+    /// <summary>Does what has to be done even when the pipeline was stopped, and waits for it as long as a clean-up may take.</summary>
+    private protected static void CleanUp(Func<CancellationToken, Task> work)
+    {
+        using CancellationTokenSource limit = new(CleanupLimit);
+        CancellationToken token = limit.Token;
+        Task.WaitAny([Task.Run(() => work(token))], CleanupLimit);
+    }
+
+    /// <summary>Hands out the elements of an asynchronous sequence one by one, no faster than they are taken.</summary>
+    private protected IEnumerable<T> Enumerate<T>(Func<CancellationToken, IAsyncEnumerable<T>> source) => Enumerate((_, token) => source(token));
+
+    /// <summary>As the other, for a sequence whose making has something to say.</summary>
+    private protected IEnumerable<T> Enumerate<T>(Func<IOperationObserver, CancellationToken, IAsyncEnumerable<T>> source)
+    {
+        OperationRelay relay = new(this);
+        IAsyncEnumerator<T> elements = source(relay, stop.Token).GetAsyncEnumerator(stop.Token);
+        Task<bool> move = Task.FromResult(true);
+        try
+        {
+            while (true)
+            {
+                ThrowIfStopped();
+                move = elements.MoveNextAsync().AsTask();
+                Await(move, relay);
+                ThrowIfStopped();
+                if (!move.GetAwaiter().GetResult())
+                {
+                    yield break;
+                }
+
+                yield return elements.Current;
+            }
+        }
+        finally
+        {
+            // A sequence that did not react to the cancellation is still moving, and must not be disposed under its feet.
+            if (move.IsCompleted)
+            {
+                elements.DisposeAsync().AsTask().Wait(CleanupLimit);
+            }
+
+            relay.EndProgress();
+        }
+    }
+
+    // Waits for a task and writes what it says meanwhile. When the pipeline is stopped, it gets its time to clean up.
+    private void Await(Task task, OperationRelay relay)
+    {
+        if (!task.IsCompleted)
+        {
+            task.GetAwaiter().OnCompleted(relay.Wake);
+        }
+
         try
         {
             while (!task.IsCompleted && !stop.IsCancellationRequested)
@@ -44,48 +109,6 @@ public abstract class AsyncCmdlet : PSCmdlet
         finally
         {
             Task.WaitAny([task], CleanupLimit);
-            relay.EndProgress();
-        }
-
-        ThrowIfStopped();
-        return task;
-    }
-
-    /// <summary>Does what has to be done even when the pipeline was stopped, and waits for it as long as a clean-up may take.</summary>
-    private protected static void CleanUp(Func<CancellationToken, Task> work)
-    {
-        using CancellationTokenSource limit = new(CleanupLimit);
-        CancellationToken token = limit.Token;
-        Task.WaitAny([Task.Run(() => work(token))], CleanupLimit);
-    }
-
-    /// <summary>Hands out the elements of an asynchronous sequence one by one, no faster than they are taken.</summary>
-    private protected IEnumerable<T> Enumerate<T>(Func<CancellationToken, IAsyncEnumerable<T>> source)
-    {
-        IAsyncEnumerator<T> elements = source(stop.Token).GetAsyncEnumerator(stop.Token);
-        Task<bool> move = Task.FromResult(true);
-        try
-        {
-            while (true)
-            {
-                ThrowIfStopped();
-                move = elements.MoveNextAsync().AsTask();
-                bool moved = move.IsCompletedSuccessfully ? move.Result : Run((_, _) => move).GetAwaiter().GetResult();
-                if (!moved)
-                {
-                    yield break;
-                }
-
-                yield return elements.Current;
-            }
-        }
-        finally
-        {
-            // A sequence that did not react to the cancellation is still moving, and must not be disposed under its feet.
-            if (move.IsCompleted)
-            {
-                elements.DisposeAsync().AsTask().Wait(CleanupLimit);
-            }
         }
     }
 
