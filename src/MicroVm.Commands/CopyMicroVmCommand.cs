@@ -1,4 +1,5 @@
 using System.Management.Automation;
+using MicroVm.Commands.Completion;
 using MicroVm.Engine.Machines;
 
 namespace MicroVm.Commands;
@@ -6,16 +7,34 @@ namespace MicroVm.Commands;
 /// <summary>Copy-MicroVm: makes new VMs that go on where another one is now.</summary>
 [Cmdlet(VerbsCommon.Copy, Nouns.MicroVm, DefaultParameterSetName = ParameterSets.Name, SupportsShouldProcess = true)]
 [OutputType(typeof(VirtualMachine))]
-public sealed class CopyMicroVmCommand : TargetCmdlet
+public sealed class CopyMicroVmCommand : MachineMakingCmdlet
 {
-    /// <summary>The names of the copies; without it they are called as the VM, with the suffixes -1, -2 and so on.</summary>
+    /// <summary>Names of VMs.</summary>
+    [Parameter(Mandatory = true, Position = 0, ParameterSetName = ParameterSets.Name, ValueFromPipeline = true)]
+    [SupportsWildcards]
+    [ValidateNotNullOrEmpty]
+    [ArgumentCompleter(typeof(MachineNameCompleter))]
+    public string[] Name { get; set; } = [];
+
+    /// <summary>VMs as objects.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = ParameterSets.VM, ValueFromPipeline = true)]
+    [Alias("InputObject")]
+    [ValidateNotNull]
+    public VirtualMachine[] VM { get; set; } = [];
+
+    /// <summary>Ids of VMs.</summary>
+    [Parameter(Mandatory = true, ParameterSetName = ParameterSets.Id, ValueFromPipelineByPropertyName = true)]
+    [Alias("VMId")]
+    public Guid[] Id { get; set; } = [];
+
+    /// <summary>The names of the copies; without it they are called as the VM, with the suffixes -1, -2 and so on, those left out that are taken.</summary>
     [Parameter(Position = 1)]
     [ValidateNotNullOrEmpty]
     public string[]? NewName { get; set; }
 
     /// <summary>How many copies to make; with one new name, or none.</summary>
     [Parameter]
-    [ValidateRange(1, int.MaxValue)]
+    [ValidateRange(1, MaximumCount)]
     public int Count { get; set; } = 1;
 
     /// <summary>Do not let the copies run.</summary>
@@ -30,11 +49,6 @@ public sealed class CopyMicroVmCommand : TargetCmdlet
     [Parameter]
     public SshHostKeyPolicy? SshHostKey { get; set; }
 
-    /// <summary>How many copies are made at a time.</summary>
-    [Parameter]
-    [ValidateRange(1, Limits.MaximumThrottleLimit)]
-    public int ThrottleLimit { get; set; } = Limits.MakingThrottleLimit;
-
     private bool IsCounted => MyInvocation.BoundParameters.ContainsKey(nameof(Count));
 
     /// <inheritdoc/>
@@ -47,17 +61,21 @@ public sealed class CopyMicroVmCommand : TargetCmdlet
     }
 
     /// <inheritdoc/>
-    private protected override void Process(VirtualMachine vm)
+    protected override void ProcessRecord()
     {
-        FreeNames? free = NewName is null ? new FreeNames(Engine, vm.Name) : null;
-        IEnumerable<string> wanted = NewName switch
+        List<VirtualMachine> targets = ParameterSetName switch
         {
-            null => Enumerable.Range(0, Count).Select(_ => free!.Next()),
-            [var only] when IsCounted => NumberedNames.From(only).Take(Count),
-            _ => NewName,
+            ParameterSets.VM => [.. VM],
+            ParameterSets.Id => [.. Machines.ById(Id)],
+            _ => [.. Machines.ByName(Name)],
         };
-        List<string> names = [.. wanted.Where(name => ShouldProcess(name, $"Copy {vm.Name}"))];
-        if (names.Count == 0 || !TryRun(vm, (observer, token) => Engine.ForkAsync(vm.Id, observer, token), out MachineFork? fork))
+        targets.ForEach(Copy);
+    }
+
+    private void Copy(VirtualMachine vm)
+    {
+        List<Making> copies = [.. Copies(vm).Where(copy => ShouldProcess(copy.Name!, $"Copy {vm.Name}"))];
+        if (copies.Count == 0 || !TryRun(vm, (observer, token) => Engine.ForkAsync(vm.Id, observer, token), out MachineFork? fork))
         {
             return;
         }
@@ -65,11 +83,22 @@ public sealed class CopyMicroVmCommand : TargetCmdlet
         using (fork)
         {
             CopyOptions options = new() { NoStart = NoStart, NoFixup = NoFixup, SshHostKeys = SshHostKey };
-            Make(names, ThrottleLimit, (name, observer, token) =>
-            {
-                Task<VirtualMachine> CopyAsync(string name) => Engine.CopyAsync(fork, name, options, observer, token);
-                return free is null ? CopyAsync(name) : free.UseAsync(name, CopyAsync);
-            });
+            MakeAll(
+                copies,
+                $"Copying {vm.Name}",
+                (name, observer, token) => Engine.CopyAsync(fork, name!, options, observer, token),
+                (copy, _, _) => Task.FromResult(copy));
         }
+    }
+
+    private IEnumerable<Making> Copies(VirtualMachine vm)
+    {
+        if (NewName is not null && !IsCounted)
+        {
+            return NewName.Select(name => new Making(name, name, null));
+        }
+
+        NumberedNames numbers = FreeNames(NewName?[0] ?? vm.Name);
+        return Enumerable.Range(0, Count).Select(_ => numbers.Next()).Select(name => new Making(name, name, numbers));
     }
 }

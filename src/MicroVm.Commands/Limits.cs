@@ -14,7 +14,4 @@ internal static class Limits
 
     /// <summary>How many VMs can be worked on at a time.</summary>
     public const int MaximumThrottleLimit = 1024;
-
-    /// <summary>How many VMs are made at a time unless the user says otherwise: a start waits for its VMM more than for the CPU, but not much more.</summary>
-    public const int MakingThrottleLimit = 8;
 }

@@ -22,7 +22,7 @@ public abstract class MachineMakingCmdlet : MicroVmCmdlet
     /// <summary>How many VMs to make at a time.</summary>
     /// <remarks>Nearly all of the time it takes to make one is the VMM's start, which keeps one CPU busy; two hide what waits for the disk.</remarks>
     [Parameter]
-    [ValidateRange(1, 1024)]
+    [ValidateRange(1, Limits.MaximumThrottleLimit)]
     public int ThrottleLimit { get; set; } = Math.Max(2, Environment.ProcessorCount);
 
     /// <summary>Numbers for names that no VM has.</summary>

@@ -1,10 +1,8 @@
-using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using System.Management.Automation;
 using MicroVm.Commands.Async;
 using MicroVm.Commands.Lookup;
 using MicroVm.Engine;
-using MicroVm.Engine.Machines;
 using MicroVm.Engine.State;
 
 namespace MicroVm.Commands;
@@ -55,66 +53,6 @@ public abstract class MicroVmCmdlet : AsyncCmdlet
         WriteError(ErrorRecords.From(ended.Exception?.InnerException ?? new TaskCanceledException(ended), target));
         result = default;
         return false;
-    }
-
-    /// <summary>
-    /// Makes VMs, several at a time, and emits each as soon as it is made. What was made and could not be emitted, because of Ctrl+C or because a downstream
-    /// cmdlet has enough, is removed again.
-    /// </summary>
-    /// <param name="names">Their names.</param>
-    /// <param name="limit">How many are made at a time.</param>
-    /// <param name="make">Makes one.</param>
-    private protected void Make(
-        IReadOnlyList<string> names, int limit, Func<string, IOperationObserver, CancellationToken, Task<VirtualMachine>> make)
-    {
-        ConcurrentDictionary<Guid, VirtualMachine> unclaimed = [];
-        try
-        {
-            foreach (Outcome<string> outcome in Enumerate(token => FanOut.RunAsync(names, limit, MakeOneAsync, token)))
-            {
-                switch (outcome)
-                {
-                    case { Failure: { } failure }:
-                        WriteError(ErrorRecords.From(failure, outcome.Target));
-                        break;
-                    case { Item: CollectingObserver.Remark { IsWarning: true } remark }:
-                        WriteWarning(remark.Text);
-                        break;
-                    case { Item: CollectingObserver.Remark remark }:
-                        WriteVerbose(remark.Text);
-                        break;
-                    case { Item: VirtualMachine made }:
-                        unclaimed.TryRemove(made.Id, out _);
-                        WriteObject(made);
-                        break;
-                }
-            }
-        }
-        finally
-        {
-            foreach (VirtualMachine made in unclaimed.Values)
-            {
-                CleanUp(token => Engine.RemoveAsync(made.Id, force: true, NullObserver.Instance, token));
-            }
-        }
-
-        async Task MakeOneAsync(string name, Func<object, Task> emit, CancellationToken cancellationToken)
-        {
-            CollectingObserver said = new();
-            try
-            {
-                VirtualMachine made = await make(name, said, cancellationToken);
-                unclaimed[made.Id] = made;
-                await emit(made);
-            }
-            finally
-            {
-                foreach (CollectingObserver.Remark remark in said.Remarks)
-                {
-                    await emit(remark);
-                }
-            }
-        }
     }
 
     /// <summary>Hands on the elements of a sequence; a failure to get one becomes a non-terminating error and ends it.</summary>
