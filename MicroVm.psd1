@@ -15,6 +15,7 @@
         'Copy-MicroVm'
         'Copy-MicroVmItem'
         'Get-MicroVm'
+        'Get-MicroVmHypervisor'
         'Get-MicroVmImage'
         'Get-MicroVmLog'
         'Get-MicroVmSnapshot'

@@ -50,7 +50,7 @@ internal sealed record Machine
         MemoryGiB = Math.Round(long.Parse(FieldOf("/proc/meminfo", "MemTotal").Split(' ')[0], CultureInfo.InvariantCulture) / 1048576.0, 1),
         Kernel = File.ReadAllText("/proc/sys/kernel/osrelease").Trim(),
         FileSystem = new DriveInfo(home).DriveFormat,
-        Vmm = "QEMU " + new QemuDriver().ProbeVersionAsync(CancellationToken.None).GetAwaiter().GetResult(),
+        Vmm = "QEMU " + new QemuDriver().ProbeVersionAsync(new QemuDriver().FindProgram(path: null), CancellationToken.None).GetAwaiter().GetResult(),
         Accelerator = Kvm.Choose(AcceleratorKind.Auto, NullObserver.Instance).ToString(),
         Runtime = RuntimeInformation.FrameworkDescription,
         PowerShell = Pwsh.Run("$PSVersionTable.PSVersion.ToString()").Trim(),

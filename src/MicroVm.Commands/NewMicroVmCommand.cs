@@ -94,6 +94,11 @@ public sealed class NewMicroVmCommand : MachineMakingCmdlet
     [Parameter]
     public HypervisorKind Hypervisor { get; set; } = HypervisorKind.Auto;
 
+    /// <summary>The VMM's program, for a version beside the one that is installed.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? HypervisorPath { get; set; }
+
     /// <summary>How guest code is executed.</summary>
     [Parameter]
     public AcceleratorKind Accelerator { get; set; } = AcceleratorKind.Auto;
@@ -174,6 +179,7 @@ public sealed class NewMicroVmCommand : MachineMakingCmdlet
         Tags = TagTable.Read(Tag),
         Description = Description,
         Hypervisor = Hypervisor,
+        HypervisorPath = FilePath.Resolve(this, HypervisorPath),
         Accelerator = Accelerator,
         CpuCount = CpuCount,
         MemoryBytes = MemoryBytes,

@@ -27,6 +27,9 @@ internal static class Nouns
     /// <summary>The randomness of one's guest.</summary>
     public const string MicroVmEntropy = nameof(MicroVmEntropy);
 
+    /// <summary>The VMM that runs one.</summary>
+    public const string MicroVmHypervisor = nameof(MicroVmHypervisor);
+
     /// <summary>What one runs on.</summary>
     public const string MicroVmHost = nameof(MicroVmHost);
 

@@ -211,6 +211,13 @@ public sealed class MicroVmEngine
     public Task<RepairAction> RepairAsync(RepairAction found, IOperationObserver observer, CancellationToken cancellationToken) =>
         RepairPlan.RepairAsync(_context, found, observer, cancellationToken);
 
+    /// <summary>The VMMs that are installed.</summary>
+    public Task<IReadOnlyList<Hypervisor>> GetHypervisorsAsync(CancellationToken cancellationToken) => HypervisorList.InstalledAsync(_context, cancellationToken);
+
+    /// <summary>The VMM that a program is, beside those that are installed.</summary>
+    public Task<Hypervisor> GetHypervisorAsync(HypervisorKind kind, string path, CancellationToken cancellationToken) =>
+        HypervisorList.AtAsync(_context, kind, path, cancellationToken);
+
     /// <summary>Checks the host; each check is yielded as it is made.</summary>
     public IEnumerable<HostCheck> TestHost() => HostChecks.All(_context);
 }

@@ -97,6 +97,7 @@ internal static class RestoreFigure
             using SafeFileHandle memory = OpenMemory();
             VmmMachine machine = new()
             {
+                Program = new QemuDriver().FindProgram(path: null),
                 Id = Guid.NewGuid(),
                 Name = "bare",
                 Accelerator = manifest.Host.Accelerator,

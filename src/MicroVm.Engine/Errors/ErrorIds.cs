@@ -57,6 +57,9 @@ public static class ErrorIds
     /// <summary>The VMM's program is not installed.</summary>
     public const string HypervisorNotFound = nameof(HypervisorNotFound);
 
+    /// <summary>The VMM's program is older than the engine needs.</summary>
+    public const string HypervisorVersionUnsupported = nameof(HypervisorVersionUnsupported);
+
     /// <summary>Nobody can tell when the guest is ready: what it boots has no ready marker.</summary>
     public const string NoReadyMarker = nameof(NoReadyMarker);
 

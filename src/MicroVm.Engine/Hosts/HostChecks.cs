@@ -34,10 +34,10 @@ internal static class HostChecks
         IVmmDriver driver = context.DriverOf(HypervisorKind.Auto);
         try
         {
-            string version = VmmVersions.GetAsync(context, driver, CancellationToken.None).GetAwaiter().GetResult();
-            return Version.Parse(version) >= new Version(7, 2)
-                ? Ok("Qemu", $"QEMU {version} at {driver.FindProgram()}.")
-                : Failed("Qemu", $"QEMU {version} is older than 7.2.", "Install QEMU 7.2 or later.");
+            string version = VmmVersions.GetAsync(context, driver, path: null, CancellationToken.None).GetAwaiter().GetResult();
+            return VmmVersions.IsSupported(driver, version)
+                ? Ok("Qemu", $"QEMU {version} at {driver.FindProgram(path: null)}.")
+                : Failed("Qemu", $"QEMU {version} is older than {driver.Capabilities.MinimumVersion}.", $"Install QEMU {driver.Capabilities.MinimumVersion} or later.");
         }
         catch (MicroVmException exception)
         {

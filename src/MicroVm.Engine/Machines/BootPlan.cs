@@ -1,6 +1,7 @@
 using MicroVm.Engine.Native;
 using MicroVm.Engine.State;
 using MicroVm.Engine.Storage;
+using MicroVm.Engine.Vmm;
 
 namespace MicroVm.Engine.Machines;
 
@@ -12,7 +13,14 @@ internal static class BootPlan
         EngineContext context, VirtualMachineSpec spec, bool start, IOperationObserver observer, CancellationToken cancellationToken)
     {
         string name = spec.Name ?? SpecRules.MakeName();
-        SpecRules.Check(spec, context.DriverOf(spec.Hypervisor).Capabilities);
+        IVmmDriver driver = context.DriverOf(spec.Hypervisor);
+        SpecRules.Check(spec, driver.Capabilities);
+        string? hypervisorPath = spec.HypervisorPath is { } chosen ? Path.GetFullPath(chosen) : null;
+        if (hypervisorPath is not null)
+        {
+            await VmmVersions.CheckChosenAsync(context, driver, hypervisorPath, cancellationToken);
+        }
+
         if (context.Names.Find(name) is { } holder && context.Machines.Read(holder) is { } other && NameClaims.AreSame(other.Name, name))
         {
             // The claim below decides; this spares the installation of an image for nothing.
@@ -31,7 +39,8 @@ internal static class BootPlan
             CreatedAt = DateTimeOffset.Now,
             Hardware = new MachineHardware
             {
-                Hypervisor = context.DriverOf(spec.Hypervisor).Kind,
+                Hypervisor = driver.Kind,
+                HypervisorPath = hypervisorPath,
                 Accelerator = spec.Accelerator,
                 CpuCount = spec.CpuCount,
                 MemoryBytes = spec.MemoryBytes,
@@ -141,7 +150,7 @@ internal static class BootPlan
 
         // Before it is stopped: what cannot boot is better left running.
         CheckSource(context, machine.Record, observer);
-        _ = machine.Driver.FindProgram();
+        _ = machine.Driver.FindProgram(machine.Record.Hardware.HypervisorPath);
         PhaseTimer timer = new(observer, $"Restart {machine.Record.Name}");
         await StopPlan.StopAsync(context, machine, machine.Record.Run!, mode, timeout, timer, observer, cancellationToken);
         await StartAsync(context, machine, timer, observer, cancellationToken);

@@ -45,6 +45,9 @@ internal sealed class EngineContext
     /// <summary>The snapshots.</summary>
     public SnapshotStore Snapshots { get; }
 
+    /// <summary>The VMMs the engine drives, in the order in which <see cref="HypervisorKind.Auto"/> takes them.</summary>
+    public IReadOnlyList<IVmmDriver> Drivers => _drivers;
+
     /// <summary>The driver of a VMM; <see cref="HypervisorKind.Auto"/> gives the first one.</summary>
     public IVmmDriver DriverOf(HypervisorKind kind) => kind == HypervisorKind.Auto ? _drivers[0] : _drivers.First(driver => driver.Kind == kind);
 

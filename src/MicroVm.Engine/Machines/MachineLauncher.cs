@@ -79,6 +79,7 @@ internal static class MachineLauncher
         {
             Id = record.Id,
             Name = record.Name,
+            Program = driver.FindProgram(record.Hardware.HypervisorPath),
             Accelerator = accelerator,
             CpuCount = record.Hardware.CpuCount,
             MemoryBytes = record.Hardware.MemoryBytes,

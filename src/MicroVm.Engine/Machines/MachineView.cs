@@ -60,6 +60,7 @@ internal static class MachineView
             State = status.State,
             StatusDetail = status.Detail,
             Hypervisor = record.Hardware.Hypervisor,
+            HypervisorPath = record.Hardware.HypervisorPath,
             HypervisorVersion = record.Run?.HypervisorVersion,
             Accelerator = record.Run?.Accelerator ?? record.Hardware.Accelerator,
             CpuCount = record.Hardware.CpuCount,

@@ -45,7 +45,7 @@ internal static class RestorePlan
     }
 
     private static Task<string> VersionHereAsync(EngineContext context, SnapshotManifest manifest, CancellationToken cancellationToken) =>
-        VmmVersions.GetAsync(context, context.DriverOf(manifest.Hardware.Hypervisor), cancellationToken);
+        VmmVersions.GetAsync(context, context.DriverOf(manifest.Hardware.Hypervisor), manifest.Hardware.HypervisorPath, cancellationToken);
 
     private sealed class Operation(
         EngineContext context, SnapshotManifest manifest, string directory, RestoreOptions options, PhaseTimer timer, IOperationObserver observer)

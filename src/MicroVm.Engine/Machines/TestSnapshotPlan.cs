@@ -114,7 +114,7 @@ internal static class TestSnapshotPlan
 
         try
         {
-            string version = await VmmVersions.GetAsync(context, context.DriverOf(manifest.Hardware.Hypervisor), cancellationToken);
+            string version = await VmmVersions.GetAsync(context, context.DriverOf(manifest.Hardware.Hypervisor), manifest.Hardware.HypervisorPath, cancellationToken);
             List<string> mismatches = [.. SnapshotChecks.Mismatches(manifest, version)];
             return
             [

@@ -29,6 +29,9 @@ public sealed record VirtualMachine
     /// <summary>The VMM.</summary>
     public HypervisorKind Hypervisor { get; init; }
 
+    /// <summary>The VMM's program that was chosen for it, or null for the one that is installed.</summary>
+    public string? HypervisorPath { get; init; }
+
     /// <summary>The version of the VMM that runs or last ran it; null before the first start.</summary>
     public string? HypervisorVersion { get; init; }
 

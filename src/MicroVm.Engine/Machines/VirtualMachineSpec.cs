@@ -48,6 +48,9 @@ public sealed record VirtualMachineSpec
     /// <summary>The VMM.</summary>
     public HypervisorKind Hypervisor { get; init; }
 
+    /// <summary>The VMM's program, for a version beside the one that is installed; null for that one.</summary>
+    public string? HypervisorPath { get; init; }
+
     /// <summary>How guest code is executed.</summary>
     public AcceleratorKind Accelerator { get; init; }
 

@@ -11,7 +11,8 @@ internal static class ProgramFinder
             .Select(directory => Path.Combine(directory, name))
             .FirstOrDefault(IsExecutable);
 
-    private static bool IsExecutable(string path) =>
+    /// <summary>Whether an absolute path is a program's.</summary>
+    public static bool IsExecutable(string path) =>
         Path.IsPathRooted(path)
         && File.Exists(path)
         && (File.GetUnixFileMode(path) & (UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute)) != 0;

@@ -28,6 +28,9 @@ public sealed record Snapshot
     /// <summary>The VMM it was taken with.</summary>
     public HypervisorKind Hypervisor { get; init; }
 
+    /// <summary>The VMM's program that was chosen for the VM, or null for the one that is installed; a restore takes the same.</summary>
+    public string? HypervisorPath { get; init; }
+
     /// <summary>The version of that VMM.</summary>
     public required string HypervisorVersion { get; init; }
 

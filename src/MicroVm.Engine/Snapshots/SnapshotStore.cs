@@ -211,6 +211,7 @@ internal sealed class SnapshotStore(MicroVmPaths paths)
             CreatedAt = manifest.CreatedAt,
             ParentSnapshotId = manifest.ParentId,
             Hypervisor = manifest.Hardware.Hypervisor,
+            HypervisorPath = manifest.Hardware.HypervisorPath,
             HypervisorVersion = manifest.Host.HypervisorVersion,
             Accelerator = manifest.Host.Accelerator,
             CpuCount = manifest.Hardware.CpuCount,

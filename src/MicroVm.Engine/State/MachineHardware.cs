@@ -6,6 +6,9 @@ internal sealed record MachineHardware
     /// <summary>The VMM; never <see cref="HypervisorKind.Auto"/>.</summary>
     public required HypervisorKind Hypervisor { get; init; }
 
+    /// <summary>The VMM's program, an absolute path; null for the one that is installed.</summary>
+    public string? HypervisorPath { get; init; }
+
     /// <summary>How guest code shall be executed; <see cref="AcceleratorKind.Auto"/> is decided at each start.</summary>
     public required AcceleratorKind Accelerator { get; init; }
 

@@ -80,6 +80,7 @@ internal static class StateJson
     {
         writer.WriteStartObject(name);
         writer.WriteString("hypervisor", hardware.Hypervisor.ToString());
+        writer.WriteUnlessNull("hypervisorPath", hardware.HypervisorPath);
         writer.WriteString("accelerator", hardware.Accelerator.ToString());
         writer.WriteNumber("cpuCount", hardware.CpuCount);
         writer.WriteNumber("memoryBytes", hardware.MemoryBytes);
@@ -92,6 +93,7 @@ internal static class StateJson
     public static MachineHardware ReadHardware(JsonFields fields) => new()
     {
         Hypervisor = fields.Choice<HypervisorKind>("hypervisor"),
+        HypervisorPath = fields.TextOrNull("hypervisorPath"),
         Accelerator = fields.Choice<AcceleratorKind>("accelerator"),
         CpuCount = fields.SmallNumber("cpuCount"),
         MemoryBytes = fields.Number("memoryBytes"),

@@ -10,11 +10,13 @@ internal interface IVmmDriver
     VmmCapabilities Capabilities { get; }
 
     /// <summary>The VMM's program.</summary>
+    /// <param name="path">One that was chosen, or null for the one that is installed.</param>
     /// <exception cref="Errors.MicroVmException"><see cref="Errors.ErrorIds.HypervisorNotFound"/>.</exception>
-    string FindProgram();
+    string FindProgram(string? path);
 
-    /// <summary>Asks the program for its version; starts it for a moment.</summary>
-    Task<string> ProbeVersionAsync(CancellationToken cancellationToken);
+    /// <summary>Asks a program for its version; starts it for a moment.</summary>
+    /// <exception cref="Errors.MicroVmException"><see cref="Errors.ErrorIds.HypervisorNotFound"/>: it is something else.</exception>
+    Task<string> ProbeVersionAsync(string program, CancellationToken cancellationToken);
 
     /// <summary>The path of a VM's serial console socket.</summary>
     string SerialSocketIn(string runDirectory);

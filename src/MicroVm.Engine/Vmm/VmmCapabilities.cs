@@ -3,6 +3,9 @@ namespace MicroVm.Engine.Vmm;
 /// <summary>What a VMM can do.</summary>
 internal sealed record VmmCapabilities
 {
+    /// <summary>The oldest version that does what the engine needs.</summary>
+    public required Version MinimumVersion { get; init; }
+
     /// <summary>The most vCPUs it gives a VM.</summary>
     public required int MaximumCpuCount { get; init; }
 }

@@ -11,6 +11,9 @@ internal sealed record VmmMachine
     /// <summary>The VM's name.</summary>
     public required string Name { get; init; }
 
+    /// <summary>The VMM's program, as the driver found it.</summary>
+    public required string Program { get; init; }
+
     /// <summary>How guest code is executed; decided, not <see cref="AcceleratorKind.Auto"/>.</summary>
     public required AcceleratorKind Accelerator { get; init; }
 

@@ -414,7 +414,7 @@ public sealed class StubVmmTests : IDisposable
         // On a thread for which nothing is installed.
         using MicroVm.Engine.Isolation.NamespaceThread thread = new("/usr/bin");
         MicroVmException error = Assert.Throws<MicroVmException>(() => thread.Run(() =>
-            ProgramFinder.Find("qemu-system-x86_64") is null ? new QemuDriver().FindProgram() : throw new MicroVmException(ErrorIds.HypervisorNotFound, ErrorKind.NotInstalled, "It is elsewhere.")));
+            ProgramFinder.Find("qemu-system-x86_64") is null ? new QemuDriver().FindProgram(path: null) : throw new MicroVmException(ErrorIds.HypervisorNotFound, ErrorKind.NotInstalled, "It is elsewhere.")));
 
         Assert.Equal(ErrorIds.HypervisorNotFound, error.ErrorId);
         Assert.Equal(ErrorKind.NotInstalled, error.Kind);

@@ -12,9 +12,9 @@ internal sealed class DeafDriver(Action<string> started) : IVmmDriver
 
     public VmmCapabilities Capabilities => _qemu.Capabilities;
 
-    public string FindProgram() => _qemu.FindProgram();
+    public string FindProgram(string? path) => _qemu.FindProgram(path);
 
-    public Task<string> ProbeVersionAsync(CancellationToken cancellationToken) => _qemu.ProbeVersionAsync(cancellationToken);
+    public Task<string> ProbeVersionAsync(string program, CancellationToken cancellationToken) => _qemu.ProbeVersionAsync(program, cancellationToken);
 
     public string SerialSocketIn(string runDirectory) => _qemu.SerialSocketIn(runDirectory);
 

@@ -12,15 +12,15 @@ internal sealed class StubVmm(string program) : IVmmDriver
 
     public VmmCapabilities Capabilities => _qemu.Capabilities;
 
-    public string FindProgram() => program;
+    public string FindProgram(string? path) => path ?? program;
 
-    public Task<string> ProbeVersionAsync(CancellationToken cancellationToken) => Task.FromResult("9.2.1");
+    public Task<string> ProbeVersionAsync(string asked, CancellationToken cancellationToken) => Task.FromResult("9.2.1");
 
     public string SerialSocketIn(string runDirectory) => _qemu.SerialSocketIn(runDirectory);
 
     public VmmAgentEndpoint AgentEndpointIn(string runDirectory) => _qemu.AgentEndpointIn(runDirectory);
 
-    public VmmCommand Prepare(VmmMachine machine) => QemuLaunch.Compose(program, machine);
+    public VmmCommand Prepare(VmmMachine machine) => QemuLaunch.Compose(machine.Program, machine);
 
     public Task<IVmmConnection> ConnectAsync(string runDirectory, CancellationToken cancellationToken) => _qemu.ConnectAsync(runDirectory, cancellationToken);
 

@@ -15,24 +15,49 @@ internal sealed partial class QemuDriver : IVmmDriver
     public HypervisorKind Kind => HypervisorKind.Qemu;
 
     /// <inheritdoc/>
-    public VmmCapabilities Capabilities { get; } = new() { MaximumCpuCount = 255 };
+    public VmmCapabilities Capabilities { get; } = new() { MinimumVersion = new Version(7, 2), MaximumCpuCount = 255 };
 
     /// <inheritdoc/>
-    public string FindProgram() => s_tool.Find()
-        ?? throw new MicroVmException(ErrorIds.HypervisorNotFound, ErrorKind.NotInstalled, $"QEMU ({s_tool.Name}) is not installed.")
-        {
-            Target = s_tool.Name,
-            RecommendedAction = "Install it: sudo apt-get install qemu-system-x86 (Debian, Ubuntu), sudo dnf install qemu-system-x86 (Fedora).",
-        };
-
-    /// <inheritdoc/>
-    public async Task<string> ProbeVersionAsync(CancellationToken cancellationToken)
+    public string FindProgram(string? path)
     {
-        string program = FindProgram();
-        string output = await (s_tool with { Name = program }).RunAsync(["--version"], s_probeLimit, cancellationToken);
-        return VersionPattern().Match(output) is { Success: true } match
-            ? match.Groups[1].Value
-            : throw new MicroVmException(ErrorIds.HypervisorNotFound, ErrorKind.Protocol, $"'{program} --version' did not name a version.") { Target = program };
+        if (path is null)
+        {
+            return s_tool.Find()
+                ?? throw new MicroVmException(ErrorIds.HypervisorNotFound, ErrorKind.NotInstalled, $"QEMU ({s_tool.Name}) is not installed.")
+                {
+                    Target = s_tool.Name,
+                    RecommendedAction = "Install it: sudo apt-get install qemu-system-x86 (Debian, Ubuntu), sudo dnf install qemu-system-x86 (Fedora).",
+                };
+        }
+
+        return ProgramFinder.IsExecutable(path)
+            ? path
+            : throw new MicroVmException(
+                ErrorIds.HypervisorNotFound, ErrorKind.NotInstalled, File.Exists(path) ? $"'{path}' is not executable." : $"There is no program '{path}'.")
+            {
+                Target = path,
+                RecommendedAction = $"Give the path of {s_tool.Name}.",
+            };
+    }
+
+    /// <inheritdoc/>
+    public async Task<string> ProbeVersionAsync(string program, CancellationToken cancellationToken)
+    {
+        MicroVmException? failure = null;
+        try
+        {
+            string output = await (s_tool with { Name = program }).RunAsync(["--version"], s_probeLimit, cancellationToken);
+            if (VersionPattern().Match(output) is { Success: true } match)
+            {
+                return match.Groups[1].Value;
+            }
+        }
+        catch (MicroVmException exception) when (exception.ErrorId == ErrorIds.ToolFailed)
+        {
+            failure = exception;
+        }
+
+        throw new MicroVmException(ErrorIds.HypervisorNotFound, ErrorKind.Protocol, $"'{program} --version' did not name a version of QEMU.", failure) { Target = program };
     }
 
     /// <inheritdoc/>
@@ -42,7 +67,7 @@ internal sealed partial class QemuDriver : IVmmDriver
     public VmmAgentEndpoint AgentEndpointIn(string runDirectory) => new(VmmAgentTransport.VirtioSerial, QemuLaunch.AgentPipeIn(runDirectory));
 
     /// <inheritdoc/>
-    public VmmCommand Prepare(VmmMachine machine) => QemuLaunch.Compose(FindProgram(), machine);
+    public VmmCommand Prepare(VmmMachine machine) => QemuLaunch.Compose(machine.Program, machine);
 
     /// <inheritdoc/>
     public async Task<IVmmConnection> ConnectAsync(string runDirectory, CancellationToken cancellationToken) =>
