@@ -32,7 +32,7 @@ Describe 'The public surface' {
     }
 
     It 'confirms every change' {
-        $commands | Where-Object Verb -NotIn 'Get', 'Test', 'Wait' | ForEach-Object { $_.Parameters.Keys | Should -Contain 'WhatIf' -Because $_.Name }
+        $commands | Where-Object Verb -NotIn 'Get', 'Register', 'Test', 'Wait', 'Watch' | ForEach-Object { $_.Parameters.Keys | Should -Contain 'WhatIf' -Because $_.Name }
     }
 
     It 'has no property Id on a snapshot, which would bind as the id of a VM' {

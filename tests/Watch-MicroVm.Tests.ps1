@@ -80,13 +80,12 @@ Describe 'Register-MicroVmEvent' {
     }
 
     It 'does something at each event' {
-        $global:microVmSeen = [System.Collections.Concurrent.ConcurrentQueue[string]]::new()
-        $job = Register-MicroVmEvent MyEvent -MessageData 'mine' -Action { $global:microVmSeen.Enqueue("$($Event.MessageData) $($EventArgs.VM.Name) $($EventArgs.VM.State)") }
+        $seen = [System.Collections.Concurrent.ConcurrentQueue[string]]::new()
+        $job = Register-MicroVmEvent MyEvent -MessageData $seen -Action { $Event.MessageData.Enqueue("$($EventArgs.VM.Name) $($EventArgs.VM.State)") }
         $null = New-MicroVm acted @small
-        Wait-UntilTrue { $global:microVmSeen -contains 'mine acted Running' }
+        Wait-UntilTrue { $seen -contains 'acted Running' }
         Remove-MicroVm acted -Force
         $job | Stop-Job -PassThru | Remove-Job
-        Remove-Variable microVmSeen -Scope Global
     }
 
     It 'refuses a name that is taken' {
