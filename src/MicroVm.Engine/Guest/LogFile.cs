@@ -13,19 +13,21 @@ internal static class LogFile
     private const int LongestQuote = 200;
 
     /// <summary>The last lines of a log joined by " | ", without control characters and each cut to a readable length; empty when there are none.</summary>
-    public static string LastLines(string path, int count)
+    public static string LastLines(string path, int count) => string.Join(" | ", Last(path, count));
+
+    /// <summary>The last lines of a log at or after an offset, without empty ones and control characters, each cut to a readable length.</summary>
+    public static IReadOnlyList<string> Last(string path, int count, long offset = 0)
     {
         try
         {
             using FileStream stream = OpenShared(path);
-            stream.Seek(-Math.Min(stream.Length, ChunkBytes), SeekOrigin.End);
+            stream.Position = Math.Max(Math.Min(offset, stream.Length), stream.Length - ChunkBytes);
             using StreamReader reader = new(stream, Encoding.UTF8);
-            IEnumerable<string> lines = reader.ReadToEnd().Split('\n').Select(Clean).Where(line => line.Length > 0);
-            return string.Join(" | ", lines.TakeLast(count));
+            return [.. reader.ReadToEnd().Split('\n').Select(Clean).Where(line => line.Length > 0).TakeLast(count)];
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            return "";
+            return [];
         }
     }
 
@@ -49,10 +51,7 @@ internal static class LogFile
         using FileStream stream = OpenShared(path);
         LineSplitter splitter = new();
         byte[] buffer = new byte[ChunkBytes];
-        if (tail is { } lines)
-        {
-            stream.Position = StartOfTail(stream, lines);
-        }
+        stream.Position = tail is { } lines ? StartOfTail(stream, lines) : StartOfLines(stream);
 
         while (true)
         {
@@ -62,6 +61,14 @@ internal static class LogFile
             int read;
             while ((read = await stream.ReadAsync(buffer, cancellationToken)) > 0)
             {
+                if (FileExtents.NextData(stream.SafeFileHandle, stream.Position - read) != stream.Position - read)
+                {
+                    // The log was cut under a reader who is far behind.
+                    _ = splitter.Rest;
+                    stream.Position = StartOfLines(stream);
+                    continue;
+                }
+
                 foreach (string line in splitter.Add(buffer.AsSpan(0, read)))
                 {
                     yield return line;
@@ -86,7 +93,7 @@ internal static class LogFile
     public static bool Contains(string path, long offset, string text)
     {
         using FileStream stream = OpenShared(path);
-        stream.Position = offset;
+        stream.Position = Math.Max(offset, StartOfData(stream));
         int kept = 0;
         return FindIn(stream, new byte[ChunkBytes], ref kept, Encoding.UTF8.GetBytes(text));
     }
@@ -114,7 +121,7 @@ internal static class LogFile
         using FileWatch watch = new(path);
         using ProcessDescriptor? process = ProcessDescriptor.TryOpen(writer.ProcessId);
         using FileStream stream = OpenShared(path);
-        stream.Position = offset;
+        stream.Position = Math.Max(offset, StartOfData(stream));
         byte[] buffer = new byte[ChunkBytes];
         int kept = 0;
         while (true)
@@ -168,11 +175,12 @@ internal static class LogFile
         byte[] buffer = new byte[ChunkBytes];
         // The log may grow meanwhile.
         long end = stream.Length;
+        long first = StartOfLines(stream);
         long position = end;
         int found = 0;
-        while (position > 0)
+        while (position > first)
         {
-            int length = (int)Math.Min(position, ChunkBytes);
+            int length = (int)Math.Min(position - first, ChunkBytes);
             position -= length;
             RandomAccess.Read(stream.SafeFileHandle, buffer.AsSpan(0, length), position);
             for (int i = length - 1; i >= 0; i--)
@@ -185,7 +193,36 @@ internal static class LogFile
             }
         }
 
-        return 0;
+        return first;
+    }
+
+    // What was cut off the front of a log is a hole: see LogBound.
+    private static long StartOfData(FileStream stream) =>
+        stream.Length == 0 ? 0 : FileExtents.NextData(stream.SafeFileHandle, 0) is >= 0 and var start ? start : stream.Length;
+
+    // The first line that is whole.
+    private static long StartOfLines(FileStream stream)
+    {
+        long position = StartOfData(stream);
+        if (position == 0)
+        {
+            return 0;
+        }
+
+        byte[] buffer = new byte[ChunkBytes];
+        int read;
+        while ((read = RandomAccess.Read(stream.SafeFileHandle, buffer, position)) > 0)
+        {
+            int newline = buffer.AsSpan(0, read).IndexOf((byte)'\n');
+            if (newline >= 0)
+            {
+                return position + newline + 1;
+            }
+
+            position += read;
+        }
+
+        return position;
     }
 
     private static string Clean(string line) => new(line.Where(character => !char.IsControl(character)).Take(LongestQuote).ToArray());

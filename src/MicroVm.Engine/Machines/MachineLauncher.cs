@@ -74,6 +74,7 @@ internal static class MachineLauncher
         {
         }
 
+        MachineLogs.TryCut(context, machine.Record);
         long serialLogOffset = new FileInfo(serialLog).Length;
         VmmMachine description = new()
         {
@@ -105,7 +106,7 @@ internal static class MachineLauncher
         using (VmmCommand command = driver.Prepare(description))
         {
             process = launcher.Start(
-                command.Program, command.Arguments, command.Descriptors, (ended, exit) => context.Machines.WriteExit(record.Id, ended, exit));
+                command.Program, command.Arguments, command.Descriptors, (ended, exit) => ExitNotes.Write(context, record.Id, ended, exit, serialLogOffset));
             undo.Push($"process {process.ProcessId}", () => VmmProcess.KillAsync(process));
         }
 

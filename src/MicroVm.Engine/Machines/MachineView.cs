@@ -76,9 +76,23 @@ internal static class MachineView
             Uptime = run is null ? null : DateTimeOffset.Now - run.StartedAt,
             ProcessId = run?.Process.ProcessId,
             LastExit = status.Exit,
+            LastWords = ExitNotes.LastWordsOf(context, record.Id),
             SerialLogPath = context.Machines.SerialLogOf(record.Id),
             SerialSocketPath = run is null ? null : context.DriverOf(record.Hardware.Hypervisor).SerialSocketIn(run.RunDirectory),
         };
+    }
+
+    /// <summary>The record of a VM; null when there is none, or it is damaged.</summary>
+    public static MachineRecord? TryRead(EngineContext context, Guid id)
+    {
+        try
+        {
+            return context.Machines.Read(id);
+        }
+        catch (MicroVmException exception) when (exception.ErrorId == ErrorIds.StateCorrupt)
+        {
+            return null;
+        }
     }
 
     /// <summary>What is shown of a VM whose record cannot be read.</summary>
@@ -118,7 +132,8 @@ internal static class MachineView
             return (VmState.Stopped, "The host was restarted.", null);
         }
 
-        ProcessExit? exit = context.Machines.ReadExit(record.Id, run.Process)?.Exit;
+        ExitRecord? note = context.Machines.ReadExit(record.Id, run.Process);
+        ProcessExit? exit = note?.Exit;
         return exit switch
         {
             _ when record.State == VmState.Stopping => (VmState.Stopped, null, exit?.ToString()),
@@ -126,12 +141,12 @@ internal static class MachineView
             { Code: 0 } when LogFile.ContainsLately(context.Machines.SerialLogOf(record.Id), run.SerialLogOffset, KernelPanic) =>
                 (VmState.Failed, "The guest's kernel panicked; Get-MicroVmLog shows its last words.", exit.ToString()),
             { Code: 0 } => (VmState.Stopped, "The guest powered off.", exit.ToString()),
-            _ => (VmState.Failed, $"The VMM ended with {exit}{WordsOf(context, record)}", exit.ToString()),
+            _ => (VmState.Failed, $"The VMM ended with {exit}{WordsOf(note)}", exit.ToString()),
         };
     }
 
-    private static string WordsOf(EngineContext context, MachineRecord record) =>
-        LogFile.LastLines(context.Machines.VmmLogOf(record.Id), LastWords) is { Length: > 0 } words ? $": {words}" : ".";
+    private static string WordsOf(ExitRecord? note) =>
+        note?.VmmWords is { } words ? $": {string.Join(" | ", words.Split('\n').TakeLast(LastWords))}" : ".";
 
     /// <summary>Whether a state is one in which an operation is at work.</summary>
     public static bool IsPassing(VmState state) => state is VmState.Starting or VmState.Saving or VmState.Restoring or VmState.Stopping;

@@ -1,6 +1,5 @@
 using System.Diagnostics;
 using Microsoft.Win32.SafeHandles;
-using MicroVm.Engine.Guest;
 using MicroVm.Engine.Guest.Fixups;
 using MicroVm.Engine.Snapshots;
 using MicroVm.Engine.State;
@@ -110,7 +109,7 @@ internal static class SnapshotCapture
                     Failpoint.Reach(Failpoints.SaveDisk);
                 }
 
-                wasReady = IsReady(context, before, run);
+                wasReady = MachineLogs.GuestIsReady(context, before, run);
             }
             finally
             {
@@ -159,7 +158,7 @@ internal static class SnapshotCapture
             // One that was restored and left paused is as it was in its snapshot.
             unasked = new Standstill(run.DueFixups?.AgentAnswered, run.DueFixups?.WorkloadFrozen ?? false);
         }
-        else if (!before.Hardware.HasAgentPort || (before.Boot.ReadyMarker is not null && !IsReady(context, before, run)))
+        else if (!before.Hardware.HasAgentPort || (before.Boot.ReadyMarker is not null && !MachineLogs.GuestIsReady(context, before, run)))
         {
             // It still boots.
             unasked = new Standstill(AgentAnswered: false, WorkloadFrozen: false);
@@ -173,10 +172,6 @@ internal static class SnapshotCapture
         await work();
         return unasked;
     }
-
-    private static bool IsReady(EngineContext context, MachineRecord record, MachineRun run) =>
-        record.Boot.ReadyMarker is { } marker
-        && (run.ReadyAtStart || LogFile.Contains(context.Machines.SerialLogOf(record.Id), run.SerialLogOffset, marker));
 
     private static SafeFileHandle CreateForWriting(string path)
     {

@@ -77,6 +77,11 @@ public sealed record VirtualMachine
     /// <summary>Exit status of the last VMM process, such as "exit code 1" or "signal SIGKILL"; null when none ended or nobody could tell.</summary>
     public string? LastExit { get; init; }
 
+    /// <summary>
+    /// What was said last before the last VMM process ended whose end was seen: some lines of the guest's console, then of the VMM's log; null when there are none.
+    /// </summary>
+    public string? LastWords { get; init; }
+
     /// <summary>The file that holds all the guest wrote to its serial console.</summary>
     public string? SerialLogPath { get; init; }
 

@@ -34,7 +34,7 @@ internal static class WaitPlan
             };
         }
 
-        if (run.ReadyAtStart)
+        if (run.ReadyAtStart || context.Machines.WasNotedReady(id, run))
         {
             return MachineView.Of(context, record);
         }

@@ -12,6 +12,8 @@ internal sealed unsafe partial class ProcessDescriptor : IDisposable
     private const int WaitNoHang = 1;
     private const int WaitExited = 4;
     private const int ExitedNormally = 1;
+    private const uint GetInfo = 0xC040FF0B;
+    private const ulong InfoExit = 8;
 
     private readonly SafeFileHandle _file;
 
@@ -83,6 +85,37 @@ internal sealed unsafe partial class ProcessDescriptor : IDisposable
         }
     }
 
+    /// <summary>How the process ended, whoever's child it was; for that it has to be reaped, and this object made before.</summary>
+    /// <returns>Null while it is not reaped, and always on kernels older than Linux 6.15.</returns>
+    /// <remarks>
+    /// PIDFD_GET_INFO with PIDFD_INFO_EXIT, of include/uapi/linux/pidfd.h of Linux 6.15: many hosts have older headers than kernels, so the numbers and struct
+    /// pidfd_info in its first size (PIDFD_INFO_SIZE_VER0) are held against what the kernel does.
+    /// </remarks>
+    public ProcessExit? TryGetExit()
+    {
+        bool added = false;
+        try
+        {
+            _file.DangerousAddRef(ref added);
+            ExitInfo info = new() { Mask = InfoExit };
+            if (IoControl((int)_file.DangerousGetHandle(), GetInfo, &info) != 0 || (info.Mask & InfoExit) == 0)
+            {
+                return null;
+            }
+
+            // As wait(2) gives it: the signal in the low bits, else the exit code in those above.
+            int signal = info.Status & 0x7f;
+            return signal == 0 ? new ProcessExit((info.Status >> 8) & 0xff, null) : new ProcessExit(null, signal);
+        }
+        finally
+        {
+            if (added)
+            {
+                _file.DangerousRelease();
+            }
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose() => _file.Dispose();
 
@@ -91,6 +124,20 @@ internal sealed unsafe partial class ProcessDescriptor : IDisposable
 
     [LibraryImport("libc", EntryPoint = "waitid", SetLastError = true)]
     private static partial int WaitId(int kind, int id, SignalInfo* info, int options);
+
+    [LibraryImport("libc", EntryPoint = "ioctl", SetLastError = true)]
+    private static partial int IoControl(int file, nuint request, ExitInfo* info);
+
+    /// <summary>The fields of struct pidfd_info that are needed.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 64)]
+    private struct ExitInfo
+    {
+        [FieldOffset(0)]
+        public ulong Mask;
+
+        [FieldOffset(60)]
+        public int Status;
+    }
 
     /// <summary>The fields of siginfo_t that SIGCHLD fills on 64-bit Linux.</summary>
     [StructLayout(LayoutKind.Explicit, Size = 128)]

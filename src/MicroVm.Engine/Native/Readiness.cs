@@ -31,6 +31,9 @@ internal static partial class Readiness
     /// <summary>Waits until there is room to write, or the other end is closed.</summary>
     public static Task WritableAsync(SafeHandle file, CancellationToken cancellationToken) => WaitAsync(file, Out, cancellationToken);
 
+    /// <summary>Waits until the other end is closed; until a process is reaped, when the descriptor is one of a process (Linux 6.15).</summary>
+    public static Task HangUpAsync(SafeHandle file, CancellationToken cancellationToken) => WaitAsync(file, 0, cancellationToken);
+
     private static async Task WaitAsync(SafeHandle file, uint events, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();

@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using MicroVm.Engine.Errors;
 using MicroVm.Engine.Native;
@@ -202,9 +203,9 @@ internal sealed class MachineStore(MicroVmPaths paths)
         .Where(path => Path.GetFileName(path).StartsWith(OwnedName.RemovedPrefix, StringComparison.Ordinal) && !MachineLock.IsHeld(path));
 
     /// <summary>Notes how a VMM ended; nothing is noted for a VM that is gone.</summary>
-    public void WriteExit(Guid id, ProcessIdentity process, ProcessExit exit)
+    public void WriteExit(Guid id, ExitRecord exit)
     {
-        byte[] content = StateJson.Write(new ExitRecord(process, exit, DateTimeOffset.Now));
+        byte[] content = StateJson.Write(exit);
         try
         {
             AtomicFile.Write(ExitPath(id), content, lasting: false);
@@ -217,18 +218,33 @@ internal sealed class MachineStore(MicroVmPaths paths)
     }
 
     /// <summary>How a VMM ended, where anybody saw it.</summary>
-    public ExitRecord? ReadExit(Guid id, ProcessIdentity process)
+    public ExitRecord? ReadExit(Guid id, ProcessIdentity process) => ReadExit(id) is { } exit && exit.Process == process ? exit : null;
+
+    /// <summary>How the last VMM ended whose end anybody saw.</summary>
+    public ExitRecord? ReadExit(Guid id)
     {
+        // Most VMs that are listed have never ended, and an exception costs more than a look.
+        if (!File.Exists(ExitPath(id)))
+        {
+            return null;
+        }
+
         try
         {
-            ExitRecord exit = StateJson.ReadExit(File.ReadAllBytes(ExitPath(id)));
-            return exit.Process == process ? exit : null;
+            return StateJson.ReadExit(File.ReadAllBytes(ExitPath(id)));
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or JsonException)
         {
             return null;
         }
     }
+
+    /// <summary>Notes that the guest of a run has said it is ready, for the time when its log does not show that any more.</summary>
+    /// <exception cref="IOException">The note cannot be written.</exception>
+    public void NoteReady(Guid id, MachineRun run) => AtomicFile.Write(ReadyPath(id), Encoding.UTF8.GetBytes(run.RunDirectory), lasting: false);
+
+    /// <summary>Whether <see cref="NoteReady"/> was called for this run.</summary>
+    public bool WasNotedReady(Guid id, MachineRun run) => File.Exists(ReadyPath(id)) && File.ReadAllText(ReadyPath(id)) == run.RunDirectory;
 
     private MicroVmException Corrupt(Guid id, string message, Exception cause) => new(ErrorIds.StateCorrupt, ErrorKind.InvalidData, message, cause)
     {
@@ -237,6 +253,8 @@ internal sealed class MachineStore(MicroVmPaths paths)
     };
 
     private string RecordPath(Guid id) => Path.Combine(DirectoryOf(id), RecordFile);
+
+    private string ReadyPath(Guid id) => Path.Combine(DirectoryOf(id), "ready");
 
     private string ExitPath(Guid id) => Path.Combine(DirectoryOf(id), ExitFile);
 }

@@ -62,6 +62,8 @@ internal static class StateJson
         writer.WriteUnlessNull("signal", record.Exit.Signal);
         writer.WriteEndObject();
         writer.WriteString("at", record.At);
+        writer.WriteUnlessNull("consoleWords", record.ConsoleWords);
+        writer.WriteUnlessNull("vmmWords", record.VmmWords);
     });
 
     /// <summary>Reads how a VMM ended.</summary>
@@ -72,7 +74,11 @@ internal static class StateJson
         return new ExitRecord(
             ReadProcess(fields.Object("process")),
             new ProcessExit(exit.SmallNumberOrNull("code"), exit.SmallNumberOrNull("signal")),
-            fields.Time("at"));
+            fields.Time("at"))
+        {
+            ConsoleWords = fields.TextOrNull("consoleWords"),
+            VmmWords = fields.TextOrNull("vmmWords"),
+        };
     });
 
     /// <summary>A machine's hardware, as a member.</summary>

@@ -118,7 +118,7 @@ public sealed class MachineMonitorTests : IDisposable
 
         vmm.Signal(Signals.Kill);
         vmm.WaitForEnd();
-        _context.Machines.WriteExit(_id, vmm.Identity, vmm.Reap()!);
+        _context.Machines.WriteExit(_id, new ExitRecord(vmm.Identity, vmm.Reap()!, DateTimeOffset.Now));
 
         MachineChange change = await next;
         Assert.Equal((VmState.Failed, "signal SIGKILL"), (change.VM.State, change.VM.LastExit));
@@ -136,7 +136,7 @@ public sealed class MachineMonitorTests : IDisposable
             Task<MachineChange> next = NextAsync();
             old.Signal(Signals.Kill);
             old.WaitForEnd();
-            _context.Machines.WriteExit(_id, old.Identity, old.Reap()!);
+            _context.Machines.WriteExit(_id, new ExitRecord(old.Identity, old.Reap()!, DateTimeOffset.Now));
             Write(Records.Running(_id, successor.Identity) with { State = VmState.Paused });
 
             // Not Failed: what was ended was replaced.

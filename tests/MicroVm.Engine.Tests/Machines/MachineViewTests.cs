@@ -51,10 +51,9 @@ public sealed class MachineViewTests : IDisposable
     [InlineData(null, null, VmState.Stopped, "The VMM ended while nobody watched; its exit status is not known.")]
     public void VM_whose_VMM_is_gone(int? code, int? signal, VmState state, string detail)
     {
-        File.WriteAllText(_context.Machines.VmmLogOf(_id), "it broke\n");
         if (code is not null || signal is not null)
         {
-            _context.Machines.WriteExit(_id, Gone, new ProcessExit(code, signal));
+            _context.Machines.WriteExit(_id, new ExitRecord(Gone, new ProcessExit(code, signal), DateTimeOffset.Now) { VmmWords = "it broke" });
         }
 
         VirtualMachine machine = MachineView.Of(_context, Records.Running(_id, Gone));
@@ -67,7 +66,7 @@ public sealed class MachineViewTests : IDisposable
     [Fact]
     public void VMM_that_ended_while_it_was_being_stopped_has_not_failed()
     {
-        _context.Machines.WriteExit(_id, Gone, new ProcessExit(null, 9));
+        _context.Machines.WriteExit(_id, new ExitRecord(Gone, new ProcessExit(null, 9), DateTimeOffset.Now));
 
         VirtualMachine machine = MachineView.Of(_context, Records.Running(_id, Gone) with { State = VmState.Stopping });
 

@@ -166,7 +166,7 @@ public sealed class MachineStoreTests : IDisposable
     public void Exit_belongs_to_one_process()
     {
         ProcessIdentity process = new(4711, 12345, "boot");
-        _store.WriteExit(_id, process, new ProcessExit(3, null));
+        _store.WriteExit(_id, new ExitRecord(process, new ProcessExit(3, null), DateTimeOffset.Now));
 
         Assert.Equal(3, _store.ReadExit(_id, process)!.Exit.Code);
         Assert.Null(_store.ReadExit(_id, process with { StartTicks = 12346 }));
@@ -177,7 +177,7 @@ public sealed class MachineStoreTests : IDisposable
     {
         Directory.CreateDirectory(Path.Combine(_store.DirectoryOf(_id), "exit.json"));
 
-        _store.WriteExit(_id, ProcessIdentity.Self, new ProcessExit(0, null));
+        _store.WriteExit(_id, new ExitRecord(ProcessIdentity.Self, new ProcessExit(0, null), DateTimeOffset.Now));
 
         Assert.Null(_store.ReadExit(_id, ProcessIdentity.Self));
     }
@@ -187,7 +187,7 @@ public sealed class MachineStoreTests : IDisposable
     {
         Guid gone = Guid.NewGuid();
 
-        _store.WriteExit(gone, ProcessIdentity.Self, new ProcessExit(0, null));
+        _store.WriteExit(gone, new ExitRecord(ProcessIdentity.Self, new ProcessExit(0, null), DateTimeOffset.Now));
 
         Assert.Null(_store.ReadExit(gone, ProcessIdentity.Self));
     }

@@ -59,7 +59,21 @@ internal static class Host
 {
     public static string? WhyNotRoot => Credentials.EffectiveUserId == 0 ? null : "Only root may make namespaces and mounts.";
 
+    public static string? WhyNoExitInfo => Environment.OSVersion.Version >= new Version(6, 15) ? null : "Linux before 6.15 tells nobody but the parent how a process ended.";
+
     public static string? WhyNoQemu => ProgramFinder.Find("qemu-system-x86_64") is null ? "QEMU (qemu-system-x86_64) is not installed."
         : ProgramFinder.Find("mke2fs") is null ? "mke2fs is not installed."
         : null;
+}
+
+/// <summary>A test that needs a kernel that tells how other processes' children ended.</summary>
+internal sealed class ExitInfoFactAttribute : FactAttribute
+{
+    public ExitInfoFactAttribute() => Skip = Host.WhyNoExitInfo;
+}
+
+/// <summary>As <see cref="ExitInfoFactAttribute"/>, once for each of its data.</summary>
+internal sealed class ExitInfoTheoryAttribute : TheoryAttribute
+{
+    public ExitInfoTheoryAttribute() => Skip = Host.WhyNoExitInfo;
 }
