@@ -6,6 +6,9 @@ $manifest = Join-Path $PSScriptRoot '../MicroVm.psd1'
 Import-Module $manifest
 $ErrorActionPreference = 'Stop'
 
+# Tests of the keeper switch it on.
+$env:MICROVM_KEEPER = 'Off'
+
 function New-TestHome {
     <# Makes an empty MICROVM_HOME; with -WithImage the base image is in it. #>
     [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSUseShouldProcessForStateChangingFunctions', '')]

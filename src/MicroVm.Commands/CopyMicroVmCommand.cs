@@ -41,6 +41,10 @@ public sealed class CopyMicroVmCommand : MachineMakingCmdlet
     [Parameter]
     public SwitchParameter NoStart { get; set; }
 
+    /// <summary>Remove the copies when this pwsh ends, however it ends.</summary>
+    [Parameter]
+    public SwitchParameter Ephemeral { get; set; }
+
     /// <summary>Put nothing right in the guests: clock, randomness and identity stay those of the VM.</summary>
     [Parameter]
     public SwitchParameter NoFixup { get; set; }
@@ -82,7 +86,7 @@ public sealed class CopyMicroVmCommand : MachineMakingCmdlet
 
         using (fork)
         {
-            CopyOptions options = new() { NoStart = NoStart, NoFixup = NoFixup, SshHostKeys = SshHostKey };
+            CopyOptions options = new() { NoStart = NoStart, NoFixup = NoFixup, SshHostKeys = SshHostKey, Ephemeral = Ephemeral };
             MakeAll(
                 copies,
                 $"Copying {vm.Name}",

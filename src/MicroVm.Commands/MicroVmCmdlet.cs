@@ -13,7 +13,7 @@ public abstract class MicroVmCmdlet : AsyncCmdlet
     private MicroVmEngine? engine;
 
     /// <summary>The engine over the directories that <c>MICROVM_HOME</c> and the user name now, not when the module was imported.</summary>
-    private protected MicroVmEngine Engine => engine ??= new MicroVmEngine(MicroVmPaths.FromEnvironment());
+    private protected MicroVmEngine Engine => engine ??= new MicroVmEngine(MicroVmPaths.FromEnvironment(), KeeperHost.Command);
 
     /// <summary>Finds VMs by name and id, and writes an error for each that does not exist.</summary>
     private protected MachineLookup Machines => new(this, Engine);

@@ -108,6 +108,10 @@ public sealed class NewMicroVmCommand : MachineMakingCmdlet
     [ValidateRange(1, MaximumCount)]
     public int Count { get; set; } = 1;
 
+    /// <summary>Remove the VMs when this pwsh ends, however it ends; their snapshots stay.</summary>
+    [Parameter]
+    public SwitchParameter Ephemeral { get; set; }
+
     /// <summary>Create the VMs and leave them stopped.</summary>
     [Parameter]
     public SwitchParameter NoStart { get; set; }
@@ -184,5 +188,6 @@ public sealed class NewMicroVmCommand : MachineMakingCmdlet
         CpuCount = CpuCount,
         MemoryBytes = MemoryBytes,
         DiskBytes = DiskBytes,
+        Ephemeral = Ephemeral,
     };
 }

@@ -69,6 +69,10 @@ public sealed class RestoreMicroVmCommand : MachineMakingCmdlet
     [Parameter]
     public SshHostKeyPolicy? SshHostKey { get; set; }
 
+    /// <summary>Remove the clones when this pwsh ends, however it ends; their snapshots stay.</summary>
+    [Parameter]
+    public SwitchParameter Ephemeral { get; set; }
+
     /// <summary>Do not ask.</summary>
     [Parameter]
     public SwitchParameter Force { get; set; }
@@ -81,6 +85,11 @@ public sealed class RestoreMicroVmCommand : MachineMakingCmdlet
         if (IsCounted && NewName is { Length: > 1 })
         {
             ThrowTerminatingError(ErrorRecords.InvalidCombination("-Count goes with one new name, or none."));
+        }
+
+        if (Ephemeral && NewName is null && !IsCounted)
+        {
+            ThrowTerminatingError(ErrorRecords.InvalidCombination("-Ephemeral goes with clones: give -NewName or -Count."));
         }
     }
 
@@ -155,6 +164,12 @@ public sealed class RestoreMicroVmCommand : MachineMakingCmdlet
     private bool ShouldClone(Snapshot snapshot, string name) =>
         ShouldAct(name, $"Clone from snapshot {snapshot.Name} of {snapshot.VMName}", Force ? ConfirmImpact.None : ConfirmImpact.Medium);
 
-    private RestoreOptions Options(string? newName) =>
-        new() { NewName = newName, LeaveSuspended = LeaveSuspended, NoFixup = NoFixup, SshHostKeys = SshHostKey };
+    private RestoreOptions Options(string? newName) => new()
+    {
+        NewName = newName,
+        LeaveSuspended = LeaveSuspended,
+        NoFixup = NoFixup,
+        SshHostKeys = SshHostKey,
+        Ephemeral = Ephemeral,
+    };
 }

@@ -4,6 +4,7 @@ using MicroVm.Engine.Guest.Agent;
 using MicroVm.Engine.Guest.Commands;
 using MicroVm.Engine.Guest.Files;
 using MicroVm.Engine.Hosts;
+using MicroVm.Engine.Keeper;
 using MicroVm.Engine.Machines;
 using MicroVm.Engine.Snapshots;
 using MicroVm.Engine.State;
@@ -19,20 +20,39 @@ namespace MicroVm.Engine;
 public sealed class MicroVmEngine
 {
     private readonly EngineContext _context;
+    private readonly KeeperStarter _keeper;
 
     /// <summary>Makes an engine over the given directories; nothing is created before it is needed.</summary>
-    public MicroVmEngine(MicroVmPaths paths) => _context = new EngineContext(paths);
+    /// <param name="paths">The directories.</param>
+    /// <param name="keeper">How to start what goes on while no process of the user's is there; without it nothing does, and no VM can be ephemeral.</param>
+    public MicroVmEngine(MicroVmPaths paths, KeeperCommand? keeper = null)
+    {
+        _context = new EngineContext(paths);
+        _keeper = new KeeperStarter(paths, keeper);
+    }
 
     /// <summary>Where the engine keeps everything.</summary>
     public MicroVmPaths Paths => _context.Paths;
 
     /// <summary>Creates a VM and, unless <paramref name="start"/> is false, boots it; returns once the VMM runs it.</summary>
-    public Task<VirtualMachine> CreateAsync(VirtualMachineSpec spec, bool start, IOperationObserver observer, CancellationToken cancellationToken) =>
-        BootPlan.CreateAsync(_context, spec, start, observer, cancellationToken);
+    public Task<VirtualMachine> CreateAsync(VirtualMachineSpec spec, bool start, IOperationObserver observer, CancellationToken cancellationToken)
+    {
+        RequireKeeper(spec.Ephemeral);
+        return KeptAsync(BootPlan.CreateAsync(_context, spec, start, observer, cancellationToken), observer);
+    }
 
     /// <summary>All VMs by name, as found; never waits for a VMM. A damaged record yields a Failed VM.</summary>
-    public IEnumerable<VirtualMachine> GetMachines() =>
-        _context.Machines.Ids().Select(FindMachine).OfType<VirtualMachine>().OrderBy(machine => machine.Name, StringComparer.OrdinalIgnoreCase);
+    public IEnumerable<VirtualMachine> GetMachines()
+    {
+        VirtualMachine[] machines = [.. _context.Machines.Ids().Select(FindMachine).OfType<VirtualMachine>()];
+        if (machines.Any(IsKept))
+        {
+            // Somebody may have killed it.
+            _keeper.Ensure();
+        }
+
+        return machines.OrderBy(machine => machine.Name, StringComparer.OrdinalIgnoreCase);
+    }
 
     /// <summary>The VM of that id, or null.</summary>
     public VirtualMachine? FindMachine(Guid id) => MachineView.Find(_context, id);
@@ -57,7 +77,7 @@ public sealed class MicroVmEngine
 
     /// <summary>Boots a stopped or failed VM.</summary>
     public Task<VirtualMachine> StartAsync(Guid id, IOperationObserver observer, CancellationToken cancellationToken) =>
-        BootPlan.StartAsync(_context, id, observer, cancellationToken);
+        KeptAsync(BootPlan.StartAsync(_context, id, observer, cancellationToken), observer);
 
     /// <summary>Pauses the vCPUs; the memory stays in RAM. A paused VM stays as it is.</summary>
     public Task<VirtualMachine> SuspendAsync(Guid id, IOperationObserver observer, CancellationToken cancellationToken) =>
@@ -149,16 +169,22 @@ public sealed class MicroVmEngine
         TestSnapshotPlan.TestAsync(_context, snapshotId, observer, cancellationToken);
 
     /// <summary>Restores a snapshot, in place or as a clone; returns once the VM runs (or stands paused, if asked).</summary>
-    public Task<VirtualMachine> RestoreAsync(Guid snapshotId, RestoreOptions options, IOperationObserver observer, CancellationToken cancellationToken) =>
-        RestorePlan.RestoreAsync(_context, snapshotId, options, observer, cancellationToken);
+    public Task<VirtualMachine> RestoreAsync(Guid snapshotId, RestoreOptions options, IOperationObserver observer, CancellationToken cancellationToken)
+    {
+        RequireKeeper(options.Ephemeral);
+        return KeptAsync(RestorePlan.RestoreAsync(_context, snapshotId, options, observer, cancellationToken), observer);
+    }
 
     /// <summary>Captures a VM, so that copies can be made of it as it is now; it is left as it was.</summary>
     public Task<MachineFork> ForkAsync(Guid id, IOperationObserver observer, CancellationToken cancellationToken) =>
         ForkPlan.ForkAsync(_context, id, observer, cancellationToken);
 
     /// <summary>Makes a copy of a VM that was captured; returns once it runs (or stands paused or stopped, if asked). Several may be made at once.</summary>
-    public Task<VirtualMachine> CopyAsync(MachineFork fork, string name, CopyOptions options, IOperationObserver observer, CancellationToken cancellationToken) =>
-        ForkPlan.CopyAsync(fork, name, options, observer, cancellationToken);
+    public Task<VirtualMachine> CopyAsync(MachineFork fork, string name, CopyOptions options, IOperationObserver observer, CancellationToken cancellationToken)
+    {
+        RequireKeeper(options.Ephemeral);
+        return KeptAsync(ForkPlan.CopyAsync(fork, name, options, observer, cancellationToken), observer);
+    }
 
     /// <summary>Sets the clock of a running VM's guest to the host's.</summary>
     public Task<MachineFixup> SyncClockAsync(Guid id, IOperationObserver observer, CancellationToken cancellationToken) =>
@@ -219,5 +245,30 @@ public sealed class MicroVmEngine
         HypervisorList.AtAsync(_context, kind, path, cancellationToken);
 
     /// <summary>Checks the host; each check is yielded as it is made.</summary>
-    public IEnumerable<HostCheck> TestHost() => HostChecks.All(_context);
+    public IEnumerable<HostCheck> TestHost() => HostChecks.All(_context, _keeper);
+
+    private static bool IsKept(VirtualMachine machine) => machine.ProcessId is not null || machine.IsEphemeral;
+
+    // Not before the record says that the VM runs: a keeper that is about to end, for want of VMs, looks at the records once more.
+    private async Task<VirtualMachine> KeptAsync(Task<VirtualMachine> operation, IOperationObserver observer)
+    {
+        VirtualMachine machine = await operation;
+        if (IsKept(machine) && _keeper.Ensure() is { } failure)
+        {
+            observer.Warning($"The keeper could not be started: {failure}");
+        }
+
+        return machine;
+    }
+
+    private void RequireKeeper(bool isEphemeral)
+    {
+        if (isEphemeral && _keeper.WhyNone is { } reason)
+        {
+            throw new MicroVmException(ErrorIds.KeeperUnavailable, ErrorKind.NotSupported, $"An ephemeral VM needs a keeper to remove it, and there is none. {reason}")
+            {
+                RecommendedAction = "Remove the VM yourself, in a finally block; or run the module in pwsh without MICROVM_KEEPER=Off.",
+            };
+        }
+    }
 }

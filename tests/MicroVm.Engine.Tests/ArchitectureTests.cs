@@ -19,7 +19,8 @@ public sealed partial class ArchitectureTests
         // For sparse copies and digests, see the test below.
         ["Snapshots"] = ["State", "Native", "Storage"],
         ["Machines"] = ["Vmm", "Isolation", "Storage", "Snapshots", "Guest", "State", "Native"],
-        ["Hosts"] = ["Machines", "Vmm", "Isolation", "Storage", "Snapshots", "Guest", "State", "Native"],
+        ["Keeper"] = ["Machines", "Isolation", "Guest", "State", "Native"],
+        ["Hosts"] = ["Keeper", "Machines", "Vmm", "Isolation", "Storage", "Snapshots", "Guest", "State", "Native"],
     };
 
     [Fact]
@@ -116,7 +117,7 @@ public sealed partial class ArchitectureTests
     }
 
     // A using directive, or a name that starts at a folder: "Isolation.VmmProcess.Open" works without a directive.
-    [GeneratedRegex(@"(?:MicroVm\.Engine\.|(?<![\w.""/])(?=(?:Machines|Hosts|Vmm|Isolation|Storage|Snapshots|Guest|State|Native)\.[A-Z]\w*\.))(Machines|Hosts|Vmm|Isolation|Storage|Snapshots|Guest|State|Native|Errors)\b(?!\s*\()")]
+    [GeneratedRegex(@"(?:MicroVm\.Engine\.|(?<![\w.""/])(?=(?:Machines|Hosts|Keeper|Vmm|Isolation|Storage|Snapshots|Guest|State|Native)\.[A-Z]\w*\.))(Machines|Hosts|Keeper|Vmm|Isolation|Storage|Snapshots|Guest|State|Native|Errors)\b(?!\s*\()")]
     private static partial Regex Reference();
 
     [GeneratedRegex(@"^\s*//.*$|^namespace .*$", RegexOptions.Multiline)]

@@ -102,6 +102,9 @@ public static class ErrorIds
     /// <summary>The user's inotify watches are used up.</summary>
     public const string WatchLimitReached = nameof(WatchLimitReached);
 
+    /// <summary>What is asked for needs a keeper, and none can be started.</summary>
+    public const string KeeperUnavailable = nameof(KeeperUnavailable);
+
     /// <summary>A socket path would exceed the kernel's limit.</summary>
     public const string PathTooLong = nameof(PathTooLong);
 

@@ -3,6 +3,7 @@ using System.Text;
 using Microsoft.Win32.SafeHandles;
 using MicroVm.Engine.Errors;
 using MicroVm.Engine.Isolation;
+using MicroVm.Engine.Keeper;
 using MicroVm.Engine.Machines;
 using MicroVm.Engine.Native;
 using MicroVm.Engine.State;
@@ -17,7 +18,7 @@ internal static class HostChecks
     private const string LongestSocketName = "/000000000000/serial.sock";
 
     /// <summary>All checks, made as they are asked for.</summary>
-    public static IEnumerable<HostCheck> All(EngineContext context)
+    public static IEnumerable<HostCheck> All(EngineContext context, KeeperStarter keeper)
     {
         yield return Hypervisor(context);
         yield return KvmDevice();
@@ -27,6 +28,7 @@ internal static class HostChecks
         yield return DiskTool();
         yield return ImageTools(context);
         yield return Memory();
+        yield return KeeperCheck.Make(context, keeper);
     }
 
     private static HostCheck Hypervisor(EngineContext context)

@@ -50,6 +50,7 @@ internal static class BootPlan
             Boot = boot,
             State = VmState.Stopped,
             OverlayDisk = diskBytes > 0 ? "overlay.raw" : null,
+            OwnerProcess = spec.Ephemeral ? ProcessIdentity.Self : null,
         };
         return await MakeAsync(context, record, "New-MicroVm", FillAsync, start, timer, observer, cancellationToken);
 

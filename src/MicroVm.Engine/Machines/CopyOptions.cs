@@ -6,6 +6,9 @@ public sealed record CopyOptions
     /// <summary>Do not let the copy run: that of a running or paused VM stands paused, that of a stopped one stays stopped.</summary>
     public bool NoStart { get; init; }
 
+    /// <summary>Whether the copy is removed when the process that makes it ends.</summary>
+    public bool Ephemeral { get; init; }
+
     /// <summary>Put nothing right in the guest: its clock, randomness and identity stay those of the origin.</summary>
     public bool NoFixup { get; init; }
 

@@ -13,13 +13,16 @@ internal static class ExitWitness
     public static async Task NoteAsync(EngineContext context, Guid id, ProcessIdentity process, ProcessDescriptor descriptor)
     {
         ChildReaper.ReapEnded();
-        using (CancellationTokenSource limit = new(s_reapLimit))
+        ProcessExit? exit = process.UnreapedFailure;
+        if (exit is null)
         {
+            using CancellationTokenSource limit = new(s_reapLimit);
             await Readiness.HangUpAsync(descriptor.Handle, limit.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            exit = descriptor.TryGetExit();
         }
 
         // Of a run that is over nobody asks any more, and the note may be that of the next one.
-        if (descriptor.TryGetExit() is { } exit && MachineView.TryRead(context, id)?.Run is { } run && run.Process == process)
+        if (exit is not null && MachineView.TryRead(context, id)?.Run is { } run && run.Process == process)
         {
             ExitNotes.Write(context, id, process, exit, run.SerialLogOffset);
         }

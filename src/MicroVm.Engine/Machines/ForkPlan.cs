@@ -1,3 +1,4 @@
+using MicroVm.Engine.Native;
 using MicroVm.Engine.Snapshots;
 using MicroVm.Engine.State;
 using MicroVm.Engine.Storage;
@@ -58,7 +59,14 @@ internal static class ForkPlan
             return CopyStoppedAsync(fork, name, options, observer, cancellationToken);
         }
 
-        RestoreOptions restore = new() { NewName = name, LeaveSuspended = options.NoStart, NoFixup = options.NoFixup, SshHostKeys = options.SshHostKeys };
+        RestoreOptions restore = new()
+        {
+            NewName = name,
+            LeaveSuspended = options.NoStart,
+            NoFixup = options.NoFixup,
+            SshHostKeys = options.SshHostKeys,
+            Ephemeral = options.Ephemeral,
+        };
         return RestorePlan.CloneAsync(fork.Context, manifest, fork.Directory, restore, observer, cancellationToken);
     }
 
@@ -83,6 +91,7 @@ internal static class ForkPlan
             Boot = BootSources.Renamed(origin.Boot, origin.Name, name),
             State = VmState.Stopped,
             OverlayDisk = origin.OverlayDisk is null ? null : "overlay.raw",
+            OwnerProcess = options.Ephemeral ? ProcessIdentity.Self : null,
         };
         PhaseTimer timer = new(observer, $"Copy {origin.Name} to {name}");
         return await BootPlan.MakeAsync(fork.Context, record, "Copy-MicroVm", FillAsync, !options.NoStart, timer, observer, cancellationToken);

@@ -20,6 +20,7 @@ internal sealed class MachineMonitor : IDisposable
     private readonly DirectoryWatch _watch;
     private readonly int _root;
     private readonly Func<Guid, ProcessIdentity, ProcessDescriptor, Task>? _ended;
+    private readonly bool _hasBegun;
     private readonly Dictionary<Guid, Watched> _machines = [];
     private readonly Dictionary<int, Guid> _ids = [];
     private readonly Queue<MachineChange> _changes = [];
@@ -42,6 +43,7 @@ internal sealed class MachineMonitor : IDisposable
             _root = Guard(() => _watch.TryAdd(context.Paths.MachinesDirectory)) ?? throw new DirectoryNotFoundException(context.Paths.MachinesDirectory);
             LookAtAll();
             _changes.Clear();
+            _hasBegun = true;
         }
         catch
         {
@@ -88,25 +90,8 @@ internal sealed class MachineMonitor : IDisposable
         _watch.Dispose();
     }
 
-    private async Task NewsAsync(CancellationToken cancellationToken)
-    {
-        using CancellationTokenSource enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        Task events = Readiness.ReadableAsync(_watch.Handle, enough.Token);
-        Task due = _due.Reader.WaitToReadAsync(enough.Token).AsTask();
-        await Task.WhenAny(events, due);
-        await enough.CancelAsync();
-        foreach (Task task in (Task[])[events, due])
-        {
-            // Both have to end: the descriptor can be waited for once at a time.
-            await task.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            if (task.IsFaulted)
-            {
-                await task;
-            }
-        }
-
-        cancellationToken.ThrowIfCancellationRequested();
-    }
+    private Task NewsAsync(CancellationToken cancellationToken) => TaskRace.FirstAsync(
+        cancellationToken, token => Readiness.ReadableAsync(_watch.Handle, token), token => _due.Reader.WaitToReadAsync(token).AsTask());
 
     private void TakeEvents()
     {
@@ -212,7 +197,7 @@ internal sealed class MachineMonitor : IDisposable
     // Whether what the record and the process table say of the VM is the last word for now.
     private bool IsSettled(Guid id, Watched machine, MachineRecord record)
     {
-        if (record.Run is not { } run || run.Process.IsAlive)
+        if (!_hasBegun || record.Run is not { } run || run.Process.IsAlive)
         {
             return true;
         }
@@ -272,7 +257,7 @@ internal sealed class MachineMonitor : IDisposable
             await end.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (end.IsCompletedSuccessfully && _ended is not null)
             {
-                await _ended(id, process, descriptor);
+                await _ended(id, process, descriptor).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
         }
 

@@ -59,6 +59,7 @@ internal static class MachineView
             Tags = record.Tags,
             State = status.State,
             StatusDetail = status.Detail,
+            IsEphemeral = record.OwnerProcess is not null,
             Hypervisor = record.Hardware.Hypervisor,
             HypervisorPath = record.Hardware.HypervisorPath,
             HypervisorVersion = record.Run?.HypervisorVersion,
@@ -133,7 +134,7 @@ internal static class MachineView
         }
 
         ExitRecord? note = context.Machines.ReadExit(record.Id, run.Process);
-        ProcessExit? exit = note?.Exit;
+        ProcessExit? exit = note?.Exit ?? run.Process.UnreapedFailure;
         return exit switch
         {
             _ when record.State == VmState.Stopping => (VmState.Stopped, null, exit?.ToString()),

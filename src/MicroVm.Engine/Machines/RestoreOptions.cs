@@ -6,6 +6,9 @@ public sealed record RestoreOptions
     /// <summary>The name of the clone to make; null rolls the snapshot's own VM back in place.</summary>
     public string? NewName { get; init; }
 
+    /// <summary>Remove the clone when this process ends, however it ends; only with <see cref="NewName"/>. The keeper does it.</summary>
+    public bool Ephemeral { get; init; }
+
     /// <summary>Leave the VM paused instead of running it.</summary>
     public bool LeaveSuspended { get; init; }
 

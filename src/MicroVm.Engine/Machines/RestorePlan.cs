@@ -1,5 +1,6 @@
 using Microsoft.Win32.SafeHandles;
 using MicroVm.Engine.Errors;
+using MicroVm.Engine.Native;
 using MicroVm.Engine.Snapshots;
 using MicroVm.Engine.State;
 using MicroVm.Engine.Storage;
@@ -18,6 +19,14 @@ internal static class RestorePlan
         if (options.NewName is { } name)
         {
             NameRule.Check(name, "VM");
+        }
+
+        if (options is { Ephemeral: true, NewName: null })
+        {
+            throw new MicroVmException(ErrorIds.InvalidMicroVmSpec, ErrorKind.InvalidArgument, "A VM that is rolled back stays what it is; only a clone can be made ephemeral.")
+            {
+                RecommendedAction = "Give the clone a name: -NewName.",
+            };
         }
 
         PhaseTimer timer = new(observer, $"Restore {manifest.MachineName}/{manifest.Name}");
@@ -70,6 +79,7 @@ internal static class RestorePlan
                 State = VmState.Restoring,
                 OverlayDisk = manifest.Disk is null ? null : "overlay.raw",
                 RestoredFromSnapshotId = SnapshotId,
+                OwnerProcess = options.Ephemeral ? ProcessIdentity.Self : null,
             };
             LockedMachine? machine = null;
             EndRequest? request = null;

@@ -26,6 +26,9 @@ public sealed record VirtualMachine
     /// <summary>Why the state is what it is, where that is not plain; else null.</summary>
     public string? StatusDetail { get; init; }
 
+    /// <summary>Whether the VM is removed when the process ends that made it.</summary>
+    public bool IsEphemeral { get; init; }
+
     /// <summary>The VMM.</summary>
     public HypervisorKind Hypervisor { get; init; }
 

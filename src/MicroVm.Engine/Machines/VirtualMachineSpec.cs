@@ -63,4 +63,7 @@ public sealed record VirtualMachineSpec
     /// <summary>The size in bytes of the VM's own writable disk as the guest sees it (sparse on the host); null means 8 GiB with an image whose
     /// initramfs uses one, and none otherwise.</summary>
     public long? DiskBytes { get; init; }
+
+    /// <summary>Remove the VM when this process ends, however it ends; its snapshots stay. The keeper does it.</summary>
+    public bool Ephemeral { get; init; }
 }

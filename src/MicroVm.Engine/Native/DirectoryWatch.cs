@@ -6,11 +6,12 @@ namespace MicroVm.Engine.Native;
 
 /// <summary>
 /// Tells what happens in any number of directories, one descriptor for all (inotify(7)): entries that come or go by any way, and files that whoever wrote to
-/// them has closed. Looking at files, and writing to one that stays open, is not told.
+/// them has closed. Looking at files, and writing to one that stays open, is told only of files that are armed.
 /// </summary>
 internal sealed partial class DirectoryWatch : IDisposable
 {
     private const int NonBlockingCloseOnExec = 0x800 | 0x80000;
+    private const uint Modified = 0x2;
     private const uint ClosedAfterWriting = 0x8;
     private const uint Moved = 0x40 | 0x80;
     private const uint Created = 0x100;
@@ -20,6 +21,7 @@ internal sealed partial class DirectoryWatch : IDisposable
     private const uint Overflow = 0x4000;
     private const uint Ignored = 0x8000;
     private const uint OnlyDirectory = 0x1000000;
+    private const uint OneShot = 0x80000000;
 
     // Room for some hundred events.
     private const int BufferBytes = 32 << 10;
@@ -43,13 +45,11 @@ internal sealed partial class DirectoryWatch : IDisposable
     /// <summary>Begins to watch a directory; null when there is none of that name.</summary>
     /// <returns>The directory's number; the same again for a directory that is watched already, by whatever name.</returns>
     /// <exception cref="LinuxException">The user has no watch left, for one (ENOSPC).</exception>
-    public int? TryAdd(string path)
-    {
-        int watch = InotifyAddWatch(Handle, path, ClosedAfterWriting | Moved | Created | Deleted | SelfDeleted | SelfMoved | OnlyDirectory);
-        return watch >= 0 ? watch
-            : Marshal.GetLastPInvokeError() is Errno.NoSuchFile or Errno.NotADirectory ? null
-            : throw LinuxException.Last("inotify_add_watch", path);
-    }
+    public int? TryAdd(string path) => AddAs(path, ClosedAfterWriting | Moved | Created | Deleted | SelfDeleted | SelfMoved | OnlyDirectory);
+
+    /// <summary>Waits for a file to be written to: that is told once, with the number given here. Null when there is none of that name.</summary>
+    /// <exception cref="LinuxException">The user has no watch left, for one (ENOSPC).</exception>
+    public int? TryArm(string path) => AddAs(path, Modified | OneShot);
 
     /// <summary>Ends the watch on a directory, which may be gone already.</summary>
     public void Remove(int watch) => _ = InotifyRemoveWatch(Handle, watch);
@@ -81,6 +81,14 @@ internal sealed partial class DirectoryWatch : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Handle.Dispose();
+
+    private int? AddAs(string path, uint events)
+    {
+        int watch = InotifyAddWatch(Handle, path, events);
+        return watch >= 0 ? watch
+            : Marshal.GetLastPInvokeError() is Errno.NoSuchFile or Errno.NotADirectory ? null
+            : throw LinuxException.Last("inotify_add_watch", path);
+    }
 
     [LibraryImport("libc", EntryPoint = "inotify_init1", SetLastError = true)]
     private static partial SafeFileHandle InotifyInit(int flags);

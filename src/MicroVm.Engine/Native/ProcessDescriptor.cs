@@ -98,14 +98,7 @@ internal sealed unsafe partial class ProcessDescriptor : IDisposable
         {
             _file.DangerousAddRef(ref added);
             ExitInfo info = new() { Mask = InfoExit };
-            if (IoControl((int)_file.DangerousGetHandle(), GetInfo, &info) != 0 || (info.Mask & InfoExit) == 0)
-            {
-                return null;
-            }
-
-            // As wait(2) gives it: the signal in the low bits, else the exit code in those above.
-            int signal = info.Status & 0x7f;
-            return signal == 0 ? new ProcessExit((info.Status >> 8) & 0xff, null) : new ProcessExit(null, signal);
+            return IoControl((int)_file.DangerousGetHandle(), GetInfo, &info) == 0 && (info.Mask & InfoExit) != 0 ? ProcessExit.OfStatus(info.Status) : null;
         }
         finally
         {

@@ -27,13 +27,19 @@ internal sealed record ProcessIdentity(int ProcessId, long StartTicks, string Bo
     [JsonIgnore]
     public bool Exists => Present is not null;
 
+    /// <summary>How the process ended, if nobody has reaped it yet and it did not end well: an exit code of 0 cannot be told from one that may not be seen.</summary>
+    [JsonIgnore]
+    public ProcessExit? UnreapedFailure => BootId == CurrentBootId && ReadStat(ProcessId) is { State: 'Z', ExitStatus: not 0 } stat && stat.StartTicks == StartTicks
+        ? ProcessExit.OfStatus(stat.ExitStatus)
+        : null;
+
     private char? Present => BootId == CurrentBootId && ReadStat(ProcessId) is { } stat && stat.StartTicks == StartTicks ? stat.State : null;
 
     /// <summary>The identity of the process that has the number now, zombie or not; null when there is none.</summary>
     public static ProcessIdentity? Of(int processId) =>
         ReadStat(processId) is { } stat ? new ProcessIdentity(processId, stat.StartTicks, CurrentBootId) : null;
 
-    private static (char State, long StartTicks)? ReadStat(int processId)
+    private static (char State, long StartTicks, int ExitStatus)? ReadStat(int processId)
     {
         Span<byte> buffer = stackalloc byte[1024];
         int length;
@@ -52,11 +58,13 @@ internal sealed record ProcessIdentity(int ProcessId, long StartTicks, string Bo
         ReadOnlySpan<byte> rest = buffer[..length];
         rest = rest[(rest.LastIndexOf((byte)')') + 2)..];
         char state = (char)rest[0];
+        // The last of all, which only who may trace the process can see; others see 0, as of one that runs.
+        Utf8Parser.TryParse(rest.TrimEnd((byte)'\n')[(rest.TrimEnd((byte)'\n').LastIndexOf((byte)' ') + 1)..], out int exitStatus, out _);
         for (int field = 3; field < 22; field++)
         {
             rest = rest[(rest.IndexOf((byte)' ') + 1)..];
         }
 
-        return Utf8Parser.TryParse(rest, out long ticks, out _) ? (state, ticks) : throw new InvalidDataException($"/proc/{processId}/stat: {Encoding.UTF8.GetString(buffer[..length])}");
+        return Utf8Parser.TryParse(rest, out long ticks, out _) ? (state, ticks, exitStatus) : throw new InvalidDataException($"/proc/{processId}/stat: {Encoding.UTF8.GetString(buffer[..length])}");
     }
 }

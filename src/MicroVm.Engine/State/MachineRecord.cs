@@ -1,3 +1,5 @@
+using MicroVm.Engine.Native;
+
 namespace MicroVm.Engine.State;
 
 /// <summary>All that is recorded of a VM. Processes and sockets are the truth, this is the claim.</summary>
@@ -61,6 +63,9 @@ internal sealed record MachineRecord
     /// The run directory of a VMM that is being started and is not the VM's yet; null at rest. Whoever finds it set, with nobody at work, ends that VMM.
     /// </summary>
     public string? PendingRunDirectory { get; init; }
+
+    /// <summary>The process an ephemeral VM goes with; null for one that stays.</summary>
+    public ProcessIdentity? OwnerProcess { get; init; }
 
     /// <summary>How the last VMM process ended, or null.</summary>
     public string? LastExit { get; init; }

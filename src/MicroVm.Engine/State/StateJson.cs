@@ -28,6 +28,11 @@ internal static class StateJson
         }
 
         writer.WriteUnlessNull("pendingRunDirectory", record.PendingRunDirectory);
+        if (record.OwnerProcess is { } owner)
+        {
+            Write(writer, "ownerProcess", owner);
+        }
+
         writer.WriteUnlessNull("lastExit", record.LastExit);
     });
 
@@ -50,6 +55,7 @@ internal static class StateJson
         RestoredFromSnapshotId = fields.IdOrNull("restoredFromSnapshotId"),
         Run = fields.ObjectOrNull("run") is { } run ? ReadRun(run) : null,
         PendingRunDirectory = fields.TextOrNull("pendingRunDirectory"),
+        OwnerProcess = fields.ObjectOrNull("ownerProcess") is { } owner ? ReadProcess(owner) : null,
         LastExit = fields.TextOrNull("lastExit"),
     });
 
@@ -169,7 +175,8 @@ internal static class StateJson
         Fixups = fields.Objects("fixups").Select(FixupJson.ReadFixup).ToArray(),
     };
 
-    private static void Write(Utf8JsonWriter writer, string name, ProcessIdentity process)
+    /// <summary>Which process, as a member.</summary>
+    public static void Write(Utf8JsonWriter writer, string name, ProcessIdentity process)
     {
         writer.WriteStartObject(name);
         writer.WriteNumber("processId", process.ProcessId);
@@ -178,6 +185,7 @@ internal static class StateJson
         writer.WriteEndObject();
     }
 
-    private static ProcessIdentity ReadProcess(JsonFields fields) =>
+    /// <summary>Reads which process.</summary>
+    public static ProcessIdentity ReadProcess(JsonFields fields) =>
         new(fields.SmallNumber("processId"), fields.Number("startTicks"), fields.Text("bootId"));
 }

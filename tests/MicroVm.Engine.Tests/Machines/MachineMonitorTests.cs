@@ -36,6 +36,20 @@ public sealed class MachineMonitorTests : IDisposable
     }
 
     [Fact]
+    public async Task A_VM_whose_VMM_is_gone_already_is_known_whoever_works_on_it()
+    {
+        Write(Records.Running(_id, ProcessIdentity.Self with { StartTicks = 1 }));
+        using (MachineLock.Acquire(_context.Machines.DirectoryOf(_id), "web", "a test"))
+        {
+            Begin();
+        }
+
+        Write(Records.Stopped(_id) with { State = VmState.Failed });
+
+        Assert.Equal(VmState.Stopped, (await NextAsync()).PreviousState);
+    }
+
+    [Fact]
     public async Task A_VM_appears_with_its_first_record_and_goes_with_its_directory()
     {
         Begin();

@@ -28,6 +28,8 @@ public sealed class InteropTests
         (typeof(DirectoryWatch), "Overflow", "IN_Q_OVERFLOW"),
         (typeof(DirectoryWatch), "Ignored", "IN_IGNORED"),
         (typeof(DirectoryWatch), "OnlyDirectory", "IN_ONLYDIR"),
+        (typeof(DirectoryWatch), "OneShot", "(unsigned)IN_ONESHOT"),
+        (typeof(DirectoryWatch), "Modified", "IN_MODIFY"),
         (typeof(Errno), "NoSpace", "ENOSPC"),
         (typeof(Errno), "NoSuchFile", "ENOENT"),
         (typeof(Errno), "NoSuchDevice", "ENXIO"),

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text;
 using MicroVm.Engine.Guest.Agent;
 using MicroVm.Engine.Guest.Commands;
+using MicroVm.Engine.Keeper;
 using MicroVm.Engine.Machines;
 using MicroVm.Engine.Native;
 using MicroVm.Engine.State;
@@ -35,6 +36,8 @@ internal static class EngineProgram
                 await BootPlan.CreateAsync(
                     context, new VirtualMachineSpec { Name = name, MemoryBytes = 128L << 20 }, start: true, NullObserver.Instance, CancellationToken.None);
                 return 0;
+            case ["keeper", .. string[] rest]:
+                return KeeperProgram.Run(rest);
             case ["turn", string directory]:
                 using (await AgentTurn.TakeAsync(directory, CancellationToken.None))
                 {

@@ -1,0 +1,126 @@
+using MicroVm.Engine.Errors;
+using MicroVm.Engine.Machines;
+
+namespace MicroVm.Engine.Keeper;
+
+/// <summary>
+/// What goes on while no shell is there: how VMMs ended is noted, records are put right, logs are cut, ephemeral VMs go with their owners. Whatever fails is said
+/// in the log and harms no VM; all of it would wait for the next cmdlet otherwise.
+/// </summary>
+internal sealed class KeeperWork(EngineContext context, KeeperOptions options, Action<string> say)
+{
+    /// <summary>Works until no VM has had a VMM for a while, or until it is cancelled.</summary>
+    /// <param name="held">The lock.</param>
+    /// <param name="cancellationToken">Ends it.</param>
+    public async Task RunAsync(KeeperLock held, CancellationToken cancellationToken)
+    {
+        do
+        {
+            await WatchAsync(cancellationToken);
+            held.Release();
+            // A cmdlet that met the lock a moment ago has started its VM before that.
+        }
+        while (!cancellationToken.IsCancellationRequested && IsNeeded(context) && held.TryTake());
+    }
+
+    /// <summary>Whether any VM has a VMM, or an owner to go with.</summary>
+    public static bool IsNeeded(EngineContext context) => context.Machines.Ids()
+        .Select(id => MachineView.TryRead(context, id))
+        .Any(record => record is not null && (record.Run?.Process.IsAlive == true || record.OwnerProcess?.IsAlive == true));
+
+    private async Task WatchAsync(CancellationToken cancellationToken)
+    {
+        using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        using LogGuard logs = new(context, options, say);
+        using OwnerWatch owners = new(context, say);
+        using MachineMonitor monitor = new(context, (id, process, descriptor) => ExitWitness.NoteAsync(context, id, process, descriptor));
+        Task guarding = logs.RunAsync(end.Token);
+        try
+        {
+            foreach (Guid id in monitor.Machines.Select(machine => machine.Id).ToArray())
+            {
+                await SeeToAsync(id, logs, owners);
+            }
+
+            while (await NextAsync(monitor, owners, cancellationToken) is { } change)
+            {
+                if (!change.IsRemoved)
+                {
+                    await SeeToAsync(change.VM.Id, logs, owners);
+                }
+            }
+        }
+        finally
+        {
+            await end.CancelAsync();
+            await guarding.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (guarding.Exception is { } failure)
+            {
+                say($"Logs were not looked after any more: {failure.InnerException!.Message}");
+            }
+        }
+    }
+
+    // Null when there is nothing to be done any more.
+    private async Task<MachineChange?> NextAsync(MachineMonitor monitor, OwnerWatch owners, CancellationToken cancellationToken)
+    {
+        while (true)
+        {
+            if (monitor.Machines.Any(machine => machine.ProcessId is not null || machine.State is VmState.Starting or VmState.Restoring))
+            {
+                return await monitor.NextAsync(cancellationToken);
+            }
+
+            using CancellationTokenSource idle = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+            idle.CancelAfter(options.IdleLimit);
+            try
+            {
+                return await monitor.NextAsync(idle.Token);
+            }
+            catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+            {
+                if (!owners.IsWaiting)
+                {
+                    return null;
+                }
+            }
+        }
+    }
+
+    private async Task SeeToAsync(Guid id, LogGuard logs, OwnerWatch owners)
+    {
+        if (MachineView.TryRead(context, id) is not { } record)
+        {
+            return;
+        }
+
+        if (record.OwnerProcess is { } owner)
+        {
+            owners.Follow(id, owner);
+        }
+
+        if (record.Run is not { } run)
+        {
+            return;
+        }
+
+        if (run.Process.IsAlive)
+        {
+            logs.Follow(id);
+            return;
+        }
+
+        try
+        {
+            (await context.OpenAsync(id, "the keeper")).Dispose();
+        }
+        catch (MicroVmException exception) when (exception.ErrorId is ErrorIds.MicroVmBusy or ErrorIds.MicroVmNotFound)
+        {
+            // Whoever is at work on it puts it right, or has removed it.
+        }
+        catch (Exception exception) when (exception is MicroVmException or IOException or UnauthorizedAccessException)
+        {
+            say($"The record of VM '{record.Name}' could not be put right: {exception.Message}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+using MicroVm.Engine.Keeper;
+using MicroVm.Engine.Native;
+using MicroVm.Engine.Tests.Support;
+
+namespace MicroVm.Engine.Tests.Keeper;
+
+public sealed class KeeperLockTests : IDisposable
+{
+    private static readonly KeeperNote s_note = new(ProcessIdentity.Self, KeeperNote.CurrentVersion, new DateTimeOffset(2026, 11, 21, 1, 2, 3, TimeSpan.FromHours(1)), "/module");
+
+    private readonly Scratch _scratch = new();
+
+    public void Dispose() => _scratch.Dispose();
+
+    [Fact]
+    public void There_is_one_at_a_time()
+    {
+        Assert.Equal((false, null), KeeperLock.Look(_scratch.Paths));
+        using (KeeperLock first = KeeperLock.TryAcquire(_scratch.Paths)!)
+        {
+            first.Note(s_note);
+            Assert.Null(KeeperLock.TryAcquire(_scratch.Paths));
+            Assert.Equal((true, s_note), KeeperLock.Look(_scratch.Paths));
+        }
+
+        Assert.Equal((false, null), KeeperLock.Look(_scratch.Paths));
+        using KeeperLock? second = KeeperLock.TryAcquire(_scratch.Paths);
+        Assert.NotNull(second);
+    }
+
+    [Fact]
+    public void Looking_takes_nothing_and_a_note_that_is_none_is_none()
+    {
+        using KeeperLock held = KeeperLock.TryAcquire(_scratch.Paths)!;
+        RandomAccess.Write(held.File, "{\"process\":"u8, 0);
+
+        Assert.Equal((true, null), KeeperLock.Look(_scratch.Paths));
+
+        held.Release();
+        Assert.Equal((false, null), KeeperLock.Look(_scratch.Paths));
+        Assert.True(held.TryTake());
+    }
+}
