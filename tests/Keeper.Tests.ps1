@@ -70,7 +70,7 @@ Describe 'The keeper' {
     }
 
     It 'knows how a VMM ended whose shell was killed' {
-        $shell = Start-OtherShell "New-MicroVm web $small"
+        $shell = Start-OtherShell "New-MicroVm web $small -Wait"
         $shell.Kill()
         $shell.WaitForExit()
         $vm = Get-MicroVm web
@@ -80,7 +80,7 @@ Describe 'The keeper' {
 
         kill -SEGV $vm.ProcessId
         $vm | Wait-MicroVm -State Failed
-        Wait-UntilTrue { (Get-MicroVm web).LastWords }
+        Wait-UntilTrue { (Get-MicroVm web).LastWords -match "guest ready" }
 
         $vm = Get-MicroVm web
         $vm.LastExit | Should -Be 'signal SIGSEGV'
@@ -146,7 +146,7 @@ Describe 'The keeper' {
 
 Describe 'An ephemeral VM' {
     It 'goes with the shell that made it, and its snapshots stay' {
-        $shell = Start-OtherShell "New-MicroVm web $small -Ephemeral -Wait; Save-MicroVmSnapshot web -Name kept; Restore-MicroVm kept -NewName clone -Ephemeral"
+        $shell = Start-OtherShell "New-MicroVm web $small -Ephemeral -Wait; Save-MicroVmSnapshot web -SnapshotName kept; Restore-MicroVm kept -NewName clone -Ephemeral"
         (Get-MicroVm).Name | Should -Be clone, web
         (Get-MicroVm).IsEphemeral | Should -Be $true, $true
         $null = New-MicroVm other -MemoryBytes 128MB -DiskBytes 64MB
