@@ -13,7 +13,8 @@ Bench    builds, then runs the benchmarks.
 Docs     builds, then makes the command help in en-US from docs/en-US.
 Package  builds, then puts what users need into artifacts/package and a zip file.
 Demo     builds, then shows the life of a VM.
-Soak     builds, then runs what takes long: many boots, creations and removals, and -Rounds rounds of clones, looking for leaks.
+Soak     builds, then runs what takes long: many boots, creations and removals, -Rounds rounds of clones, looking for leaks, and a random walk of
+         -Steps steps by several shells that are killed now and then.
 
 .EXAMPLE
 ./build.ps1 Build, Test
@@ -34,6 +35,10 @@ param(
     # Rounds of the soak test.
     [ValidateRange(1, 100000)]
     [int] $Rounds = 100,
+
+    # Steps of the soak test's random walk.
+    [ValidateRange(1, 1000000)]
+    [int] $Steps = 1000,
 
     # Passed on to the benchmarks.
     [string[]] $BenchArgument = @()
@@ -126,7 +131,7 @@ function Invoke-TestSuite {
 }
 
 function Invoke-SoakSuite {
-    param([int] $Rounds)
+    param([int] $Rounds, [int] $Steps)
 
     $project = Get-Item (Join-Path $root 'tests/MicroVm.Engine.Tests/MicroVm.Engine.Tests.csproj')
     if (Invoke-DotNetSuite $project -Filter 'Category=Soak' -HangTimeout '30m') {
@@ -134,6 +139,7 @@ function Invoke-SoakSuite {
     }
 
     & (Join-Path $root 'tests/Soak.ps1') -Rounds $Rounds
+    & (Join-Path $root 'tests/RandomWalk.ps1') -Steps $Steps
 }
 
 function Export-Package {
@@ -167,5 +173,5 @@ switch ($Task) {
     'Docs' { & (Join-Path $root 'docs/Export-CommandHelp.ps1') -Destination (Join-Path $root 'en-US') }
     'Package' { Export-Package }
     'Demo' { & (Join-Path $root 'samples/Demo.ps1') }
-    'Soak' { Invoke-SoakSuite $Rounds }
+    'Soak' { Invoke-SoakSuite $Rounds $Steps }
 }

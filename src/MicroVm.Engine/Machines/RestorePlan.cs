@@ -29,6 +29,23 @@ internal static class RestorePlan
             };
         }
 
+        try
+        {
+            return await RestoreAsync(context, manifest, options, observer, cancellationToken);
+        }
+        catch (Exception exception)
+            when (exception is IOException or MicroVmException { ErrorId: ErrorIds.SnapshotCorrupt or ErrorIds.StorageFailed }
+                && !Directory.Exists(context.Snapshots.DirectoryOf(snapshotId)))
+        {
+            // It was removed meanwhile.
+            throw SnapshotStore.NotFound(snapshotId);
+        }
+    }
+
+    private static async Task<VirtualMachine> RestoreAsync(
+        EngineContext context, SnapshotManifest manifest, RestoreOptions options, IOperationObserver observer, CancellationToken cancellationToken)
+    {
+        Guid snapshotId = manifest.Id;
         PhaseTimer timer = new(observer, $"Restore {manifest.MachineName}/{manifest.Name}");
         SnapshotChecks.CheckHost(manifest, await VersionHereAsync(context, manifest, cancellationToken));
         SnapshotChecks.CheckFiles(manifest, context.Snapshots.DirectoryOf(snapshotId));
