@@ -116,6 +116,8 @@ public sealed class MachineMonitorTests : IDisposable
         Begin();
 
         vmm.Signal(Signals.Kill);
+        vmm.WaitForEnd();
+        vmm.Reap();
 
         MachineChange change = await NextAsync();
         Assert.Equal((VmState.Running, VmState.Stopped), (change.PreviousState, change.VM.State));
@@ -157,8 +159,10 @@ public sealed class MachineMonitorTests : IDisposable
             Assert.Equal(VmState.Paused, (await next).VM.State);
         }
 
+        // Not reaped: the process table says how it ended.
         successor.Signal(Signals.Kill);
-        Assert.Equal(VmState.Stopped, (await NextAsync()).VM.State);
+        VirtualMachine last = (await NextAsync()).VM;
+        Assert.Equal((VmState.Failed, "signal SIGKILL"), (last.State, last.LastExit));
     }
 
     [Fact]
