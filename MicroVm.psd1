@@ -22,6 +22,7 @@
         'Install-MicroVmImage'
         'Invoke-MicroVmCommand'
         'New-MicroVm'
+        'New-MicroVmSpec'
         'Register-MicroVmEvent'
         'Remove-MicroVm'
         'Remove-MicroVmImage'

@@ -53,6 +53,11 @@ public sealed class CopyMicroVmCommand : MachineMakingCmdlet
     [Parameter]
     public SshHostKeyPolicy? SshHostKey { get; set; }
 
+    /// <summary>How many copies to make at a time.</summary>
+    [Parameter]
+    [ValidateRange(1, Limits.MaximumThrottleLimit)]
+    public int ThrottleLimit { get; set; } = DefaultThrottleLimit;
+
     private bool IsCounted => MyInvocation.BoundParameters.ContainsKey(nameof(Count));
 
     /// <inheritdoc/>
@@ -89,6 +94,7 @@ public sealed class CopyMicroVmCommand : MachineMakingCmdlet
             CopyOptions options = new() { NoStart = NoStart, NoFixup = NoFixup, SshHostKeys = SshHostKey, Ephemeral = Ephemeral };
             MakeAll(
                 copies,
+                ThrottleLimit,
                 $"Copying {vm.Name}",
                 (name, observer, token) => Engine.CopyAsync(fork, name!, options, observer, token),
                 (copy, _, _) => Task.FromResult(copy));

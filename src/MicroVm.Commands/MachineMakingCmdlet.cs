@@ -1,4 +1,3 @@
-using System.Management.Automation;
 using System.Runtime.CompilerServices;
 using MicroVm.Commands.Async;
 using MicroVm.Engine;
@@ -19,22 +18,24 @@ public abstract class MachineMakingCmdlet : MicroVmCmdlet
     // What was made and not yet handed out; the threads of the engine add to it.
     private readonly List<VirtualMachine> pending = [];
 
-    /// <summary>How many VMs to make at a time.</summary>
-    /// <remarks>Nearly all of the time it takes to make one is the VMM's start, which keeps one CPU busy; two hide what waits for the disk.</remarks>
-    [Parameter]
-    [ValidateRange(1, Limits.MaximumThrottleLimit)]
-    public int ThrottleLimit { get; set; } = Math.Max(2, Environment.ProcessorCount);
+    /// <summary>
+    /// How many VMs are made at a time unless the user says otherwise. Nearly all of the time it takes to make one is the VMM's start, which keeps one CPU busy; two
+    /// hide what waits for the disk.
+    /// </summary>
+    private protected static int DefaultThrottleLimit => Math.Max(2, Environment.ProcessorCount);
 
     /// <summary>Numbers for names that no VM has.</summary>
     private protected NumberedNames FreeNames(string stem) => new(stem, name => Engine.FindMachine(name) is null);
 
     /// <summary>Makes VMs and emits them.</summary>
     /// <param name="all">The VMs, approved.</param>
+    /// <param name="throttleLimit">How many to make at a time.</param>
     /// <param name="activity">What is done, for the display of progress.</param>
     /// <param name="make">Makes one of the given name; a name that was found free and is taken by now is replaced by the next.</param>
     /// <param name="finish">Waits for one, while others are made.</param>
     private protected void MakeAll(
         IReadOnlyList<Making> all,
+        int throttleLimit,
         string activity,
         Func<string?, IOperationObserver, CancellationToken, Task<VirtualMachine>> make,
         Func<VirtualMachine, IOperationObserver, CancellationToken, Task<VirtualMachine>> finish)
@@ -46,7 +47,7 @@ public abstract class MachineMakingCmdlet : MicroVmCmdlet
 
         try
         {
-            foreach (Outcome<Making> outcome in InOrder(all, Enumerate((observer, token) => RunAsync(all, activity, make, finish, observer, token))))
+            foreach (Outcome<Making> outcome in InOrder(all, Enumerate((observer, token) => RunAsync(all, throttleLimit, activity, make, finish, observer, token))))
             {
                 // From here on it is the user's, even if the wait ran out: then to look at.
                 HandOut(outcome.Target.Machine);
@@ -68,13 +69,14 @@ public abstract class MachineMakingCmdlet : MicroVmCmdlet
 
     private async IAsyncEnumerable<Outcome<Making>> RunAsync(
         IReadOnlyList<Making> all,
+        int throttleLimit,
         string activity,
         Func<string?, IOperationObserver, CancellationToken, Task<VirtualMachine>> make,
         Func<VirtualMachine, IOperationObserver, CancellationToken, Task<VirtualMachine>> finish,
         IOperationObserver observer,
         [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        using SemaphoreSlim places = new(ThrottleLimit);
+        using SemaphoreSlim places = new(throttleLimit);
         IOperationObserver each = all.Count == 1 ? observer : new UnitObserver(observer);
         int done = 0;
 

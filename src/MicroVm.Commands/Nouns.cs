@@ -6,6 +6,9 @@ internal static class Nouns
     /// <summary>A virtual machine.</summary>
     public const string MicroVm = nameof(MicroVm);
 
+    /// <summary>The description of one.</summary>
+    public const string MicroVmSpec = nameof(MicroVmSpec);
+
     /// <summary>A snapshot of one.</summary>
     public const string MicroVmSnapshot = nameof(MicroVmSnapshot);
 

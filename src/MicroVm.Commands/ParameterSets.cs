@@ -27,6 +27,12 @@ internal static class ParameterSets
     /// <summary>A VM from kernel and disk files.</summary>
     public const string Kernel = nameof(Kernel);
 
+    /// <summary>A VM from a description.</summary>
+    public const string Spec = nameof(Spec);
+
+    /// <summary>A VM from a file with a description.</summary>
+    public const string SpecPath = nameof(SpecPath);
+
     /// <summary>Checks as objects.</summary>
     public const string Check = nameof(Check);
 

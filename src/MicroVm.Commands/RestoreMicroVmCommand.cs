@@ -57,6 +57,11 @@ public sealed class RestoreMicroVmCommand : MachineMakingCmdlet
     [ValidateRange(1, MaximumCount)]
     public int Count { get; set; } = 1;
 
+    /// <summary>How many clones to make at a time.</summary>
+    [Parameter]
+    [ValidateRange(1, Limits.MaximumThrottleLimit)]
+    public int ThrottleLimit { get; set; } = DefaultThrottleLimit;
+
     /// <summary>Leave the VMs paused.</summary>
     [Parameter]
     public SwitchParameter LeaveSuspended { get; set; }
@@ -136,6 +141,7 @@ public sealed class RestoreMicroVmCommand : MachineMakingCmdlet
 
         MakeAll(
             [.. Clones(snapshot).Where(clone => ShouldClone(snapshot, clone.Name!))],
+            ThrottleLimit,
             $"Cloning {snapshot.Name}",
             (name, observer, token) => Engine.RestoreAsync(snapshot.SnapshotId, Options(name), observer, token),
             (clone, _, _) => Task.FromResult(clone));

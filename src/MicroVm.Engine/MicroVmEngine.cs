@@ -41,6 +41,12 @@ public sealed class MicroVmEngine
         return KeptAsync(BootPlan.CreateAsync(_context, spec, start, observer, cancellationToken), observer);
     }
 
+    /// <summary>Reads the description of a VM from a JSON file that <see cref="WriteSpec"/> or a user wrote.</summary>
+    public static VirtualMachineSpec ReadSpec(string path) => SpecJson.ReadFile(path);
+
+    /// <summary>Writes the description of a VM to a JSON file that its owner alone may read.</summary>
+    public static void WriteSpec(VirtualMachineSpec spec, string path) => SpecJson.WriteFile(spec, path);
+
     /// <summary>All VMs by name, as found; never waits for a VMM. A damaged record yields a Failed VM.</summary>
     public IEnumerable<VirtualMachine> GetMachines()
     {

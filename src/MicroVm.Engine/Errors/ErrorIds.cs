@@ -15,6 +15,9 @@ public static class ErrorIds
     /// <summary>A kernel, initramfs or disk file does not exist.</summary>
     public const string FileNotFound = nameof(FileNotFound);
 
+    /// <summary>A file that was to be written is there.</summary>
+    public const string FileAlreadyExists = nameof(FileAlreadyExists);
+
     /// <summary>The VM name is taken.</summary>
     public const string MicroVmAlreadyExists = nameof(MicroVmAlreadyExists);
 

@@ -54,6 +54,10 @@ internal sealed class JsonFields
     public long Number(string name) =>
         TryTake(name, JsonValueKind.Number, out JsonElement value) && value.TryGetInt64(out long number) ? number : throw Missing(name);
 
+    /// <summary>A number, or null.</summary>
+    public long? NumberOrNull(string name) =>
+        TryTake(name, JsonValueKind.Number, out JsonElement value) ? value.TryGetInt64(out long number) ? number : throw Missing(name) : null;
+
     /// <summary>A number that is not big, or null.</summary>
     public int? SmallNumberOrNull(string name) =>
         TryTake(name, JsonValueKind.Number, out JsonElement value) ? value.TryGetInt32(out int number) ? number : throw Missing(name) : null;

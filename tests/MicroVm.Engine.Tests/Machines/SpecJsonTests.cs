@@ -1,0 +1,81 @@
+using System.Reflection;
+using System.Text.Json;
+using MicroVm.Engine.Errors;
+using MicroVm.Engine.Machines;
+using MicroVm.Engine.Tests.Support;
+
+namespace MicroVm.Engine.Tests.Machines;
+
+public sealed class SpecJsonTests : IDisposable
+{
+    private readonly Scratch _scratch = new();
+
+    private static VirtualMachineSpec Everything { get; } = new()
+    {
+        Name = "web",
+        Description = "The shop.",
+        Tags = new Dictionary<string, string> { ["role"] = "wäb" },
+        Image = "other",
+        KernelPath = "/k",
+        InitramfsPath = "/i",
+        RootDiskPath = "/r",
+        KernelProfile = KernelProfile.Kata,
+        InitPath = "/sbin/init",
+        KernelArguments = ["a=1"],
+        Hostname = "www",
+        AuthorizedKeys = ["ssh-ed25519 AAAA me"],
+        UserData = "#!/bin/sh\nexit 0",
+        Hypervisor = HypervisorKind.Qemu,
+        HypervisorPath = "/q",
+        Accelerator = AcceleratorKind.Tcg,
+        CpuCount = 3,
+        MemoryBytes = 300L << 20,
+        DiskBytes = 5L << 30,
+    };
+
+    private string Path => _scratch.File("web.json");
+
+    public void Dispose() => _scratch.Dispose();
+
+    [Fact]
+    public void Every_property_is_written_and_read()
+    {
+        foreach (PropertyInfo property in typeof(VirtualMachineSpec).GetProperties())
+        {
+            Assert.NotEqual(JsonSerializer.Serialize(property.GetValue(new VirtualMachineSpec())), JsonSerializer.Serialize(property.GetValue(Everything)));
+        }
+
+        SpecJson.WriteFile(Everything, Path);
+
+        Assert.Equal(JsonSerializer.Serialize(Everything), JsonSerializer.Serialize(SpecJson.ReadFile(Path)));
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(Path));
+    }
+
+    [Fact]
+    public void Version_alone_describes_a_VM_by_default()
+    {
+        File.WriteAllText(Path, "{ \"version\": 1 }");
+
+        Assert.Equal(JsonSerializer.Serialize(new VirtualMachineSpec()), JsonSerializer.Serialize(SpecJson.ReadFile(Path)));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("[]")]
+    [InlineData("{}")]
+    [InlineData("{ \"version\": 0 }")]
+    [InlineData("{ \"version\": 1, \"Name\": \"web\" }")]
+    [InlineData("{ \"version\": 1, \"memoryBytes\": \"256MB\" }")]
+    [InlineData("{ \"version\": 1, \"tags\": { \"a\": 1 } }")]
+    [InlineData("{ \"version\": 1, \"accelerator\": \"Warp\" }")]
+    public void Other_files_are_refused(string content)
+    {
+        File.WriteAllText(Path, content);
+
+        MicroVmException error = Assert.Throws<MicroVmException>(() => SpecJson.ReadFile(Path));
+
+        Assert.Equal(ErrorIds.InvalidMicroVmSpec, error.ErrorId);
+        Assert.Equal(Path, error.Target);
+        Assert.NotNull(error.InnerException);
+    }
+}
