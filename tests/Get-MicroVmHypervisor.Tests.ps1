@@ -13,7 +13,7 @@ BeforeAll {
         $null = New-Item "$side/$name" -ItemType SymbolicLink -Target (Resolve-Path (Join-Path (Split-Path $installed) "../$name")).Path
     }
 
-    function New-Program($Name, $Text, $Mode = '755') {
+    function Write-Program($Name, $Text, $Mode = '755') {
         $path = Join-Path $TestDrive $Name
         Set-Content $path $Text
         chmod $Mode $path
@@ -40,9 +40,9 @@ Describe 'Get-MicroVmHypervisor' {
     }
 
     It 'looks at a program beside it, and again when that changes' {
-        $fake = New-Program fake "#!/bin/sh`necho QEMU emulator version 99.1.0"
+        $fake = Write-Program fake "#!/bin/sh`necho QEMU emulator version 99.1.0"
         (Get-MicroVmHypervisor -HypervisorPath $fake).Version | Should -Be '99.1.0'
-        $null = New-Program fake "#!/bin/sh`necho QEMU emulator version 6.10.0"
+        $null = Write-Program fake "#!/bin/sh`necho QEMU emulator version 6.10.0"
         $old = Get-MicroVmHypervisor -HypervisorPath $fake
         $old.Version, $old.IsSupported, $old.IsDefault | Should -Be '6.10.0', $false, $false
     }
@@ -51,13 +51,13 @@ Describe 'Get-MicroVmHypervisor' {
         $link = Join-Path $TestDrive 'link'
         $null = New-Item $link -ItemType SymbolicLink -Target $installed
         (Get-MicroVmHypervisor -HypervisorPath $link).Version | Should -Be (Get-MicroVmHypervisor).Version
-        $null = New-Item $link -ItemType SymbolicLink -Target (New-Program other "#!/bin/sh`necho QEMU emulator version 99.2.0") -Force
+        $null = New-Item $link -ItemType SymbolicLink -Target (Write-Program other "#!/bin/sh`necho QEMU emulator version 99.2.0") -Force
         (Get-MicroVmHypervisor -HypervisorPath $link).Version | Should -Be '99.2.0'
     }
 
     It 'refuses <Because>' -ForEach @(
         @{ Because = 'what does not exist'; Program = { Join-Path $TestDrive 'none' } }
-        @{ Because = 'a file that is no program'; Program = { New-Program plain text 644 } }
+        @{ Because = 'a file that is no program'; Program = { Write-Program plain -Text text -Mode 644 } }
         @{ Because = 'a directory'; Program = { "$TestDrive" } }
         @{ Because = 'another program'; Program = { '/bin/true' } }
         @{ Because = 'a program that fails'; Program = { '/bin/false' } }
@@ -89,7 +89,7 @@ Describe 'New-MicroVm -HypervisorPath' {
     }
 
     It 'refuses a version that is too old' {
-        $old = New-Program ancient "#!/bin/sh`necho QEMU emulator version 5.2.0"
+        $old = Write-Program ancient "#!/bin/sh`necho QEMU emulator version 5.2.0"
         { New-MicroVm -NoStart -HypervisorPath $old } | Should -Throw -ErrorId 'HypervisorVersionUnsupported,MicroVm.Commands.NewMicroVmCommand'
     }
 
