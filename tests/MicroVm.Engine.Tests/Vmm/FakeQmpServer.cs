@@ -32,10 +32,10 @@ internal sealed class FakeQmpServer : IDisposable
     public async Task AcceptAsync() => _client = await _listener.AcceptAsync();
 
     /// <summary>Takes the next client and brings it to the point where it may send commands.</summary>
-    public async Task WelcomeAsync()
+    public async Task WelcomeAsync(string greeting = Greeting)
     {
         await AcceptAsync();
-        await SendAsync(Greeting);
+        await SendAsync(greeting);
         Command first = await ReceiveAsync();
         Assert.Equal("qmp_capabilities", first.Name);
         await AnswerAsync(first.Id);
