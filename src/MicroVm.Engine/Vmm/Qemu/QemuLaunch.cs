@@ -75,7 +75,7 @@ internal static class QemuLaunch
             "-kernel", machine.KernelPath,
             "-append", machine.KernelCommandLine,
             "-chardev", $"socket,id=qmp,fd={ControlDescriptor},server=on,wait=off",
-            "-mon", "chardev=qmp,mode=control",
+            "-qmp", "chardev:qmp",
             "-chardev", $"socket,id=serial,fd={SerialDescriptor},server=on,wait=off,logfile={Escape(machine.SerialLogPath)},logappend=on",
             "-serial", "chardev:serial",
             "-device", "virtio-rng-pci",
