@@ -48,12 +48,12 @@ internal sealed class BareClient : IDisposable
         return client;
     }
 
-    /// <summary>Loads device state from a file given at the start, lets the guest run, and waits until it does.</summary>
-    /// <param name="descriptor">The number of that file in QEMU.</param>
-    public void LoadAndRun(int descriptor)
+    /// <summary>Loads device state, lets the guest run, and waits until it does.</summary>
+    /// <param name="uri">Where QEMU finds the state.</param>
+    public void LoadAndRun(string uri)
     {
         // While the state comes in, "cont" means: run when it is there.
-        string commands = $$"""{"execute":"migrate-incoming","arguments":{"uri":"fd:{{descriptor}}"},"id":2}{"execute":"cont","id":3}""";
+        string commands = $$"""{"execute":"migrate-incoming","arguments":{"uri":"{{uri}}"},"id":2}{"execute":"cont","id":3}""";
         _socket.Send(Encoding.ASCII.GetBytes(commands));
         ReadUntil("\"RESUME\"");
     }

@@ -88,6 +88,7 @@ internal static class RestoreFigure
         private readonly string _snapshot;
         private readonly string _program;
         private readonly IReadOnlyList<string> _arguments;
+        private readonly string _stateUri;
 
         public BareRestore(Workshop workshop, Snapshot snapshot)
         {
@@ -121,6 +122,9 @@ internal static class RestoreFigure
             File.Delete(QemuLaunch.AgentPipeIn(_directory) + ".out");
             using VmmCommand command = new QemuDriver().Prepare(machine);
             _program = command.Program;
+            _stateUri = Version.Parse(manifest.Host.HypervisorVersion) >= QemuSnapshot.FirstWithFile
+                ? $"file:/proc/self/fd/{StateDescriptor}"
+                : $"fd:{StateDescriptor}";
             _arguments = [.. command.Arguments];
             DeleteSockets();
         }
@@ -137,7 +141,7 @@ internal static class RestoreFigure
                 using SafeFileHandle memory = OpenMemory();
                 using SafeFileHandle state = File.OpenHandle(Path.Combine(_snapshot, SnapshotStore.DeviceStateFile));
                 client = BareClient.Start(_program, _arguments, _directory, memory, state);
-                client.LoadAndRun(StateDescriptor);
+                client.LoadAndRun(_stateUri);
             });
             client!.Dispose();
             return time;
