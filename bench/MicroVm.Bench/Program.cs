@@ -22,6 +22,7 @@ catch (ArgumentException exception)
     ("import", ImportFigure.Take),
     ("list", ListFigure.Take),
     ("save", SaveFigure.Take),
+    ("clones", CloneFigure.Take),
     ("command", CommandFigure.Take),
     ("copy", CopyFigure.Take),
 ];

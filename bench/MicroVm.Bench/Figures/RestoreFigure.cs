@@ -1,17 +1,12 @@
-using Microsoft.Win32.SafeHandles;
 using MicroVm.Bench.Baselines;
 using MicroVm.Engine.Machines;
 using MicroVm.Engine.Snapshots;
-using MicroVm.Engine.Storage;
-using MicroVm.Engine.Vmm;
-using MicroVm.Engine.Vmm.Qemu;
 
 namespace MicroVm.Bench.Figures;
 
 /// <summary>Restoring a snapshot as a running clone, against the least that QEMU needs for it.</summary>
 internal static class RestoreFigure
 {
-    private const int StateDescriptor = 6;
     private const double TargetOverBare = 1.3;
     private const double TargetOverSmall = 1.15;
 
@@ -21,8 +16,8 @@ internal static class RestoreFigure
         Snapshot small = SnapshotOf(workshop, 256, suspended: true);
         Snapshot big = SnapshotOf(workshop, 2048, suspended: true);
         Snapshot running = SnapshotOf(workshop, 256, suspended: false);
-        BareRestore bareSmall = new(workshop, small);
-        BareRestore bareBig = new(workshop, big);
+        BareRestore bareSmall = new(workshop, small, "bare-small");
+        BareRestore bareBig = new(workshop, big, "bare-big");
         List<Series> series = Sampler.Interleave(
             3,
             workshop.Options.Samples(30),
@@ -80,80 +75,5 @@ internal static class RestoreFigure
         double time = Sampler.Time(() => vm = workshop.Restore(snapshot, fixups));
         workshop.Remove(vm!);
         return time;
-    }
-
-    private sealed class BareRestore
-    {
-        private readonly string _directory;
-        private readonly string _snapshot;
-        private readonly string _program;
-        private readonly IReadOnlyList<string> _arguments;
-        private readonly string _stateUri;
-
-        public BareRestore(Workshop workshop, Snapshot snapshot)
-        {
-            _directory = Directory.CreateDirectory(Path.Combine(workshop.Options.Home, $"bare-{snapshot.MemoryBytes >> 20}")).FullName;
-            _snapshot = snapshot.Path;
-            SnapshotManifest manifest = new SnapshotStore(workshop.Paths).Read(snapshot.SnapshotId)!;
-            using SafeFileHandle memory = OpenMemory();
-            VmmMachine machine = new()
-            {
-                Program = new QemuDriver().FindProgram(path: null),
-                Id = Guid.NewGuid(),
-                Name = "bare",
-                Accelerator = manifest.Host.Accelerator,
-                CpuCount = manifest.Hardware.CpuCount,
-                MemoryBytes = manifest.Hardware.MemoryBytes,
-                Memory = memory,
-                MemoryIsShared = false,
-                KernelPath = manifest.Boot.KernelPath,
-                InitramfsPath = manifest.Boot.InitramfsPath,
-                KernelCommandLine = string.Join(' ', manifest.Boot.KernelArguments),
-                Disks = [new VmmDisk(DiskPath, GuestContract.OverlaySerial, ReadOnly: false)],
-                RunDirectory = _directory,
-                SerialLogPath = Path.Combine(_directory, "serial.log"),
-                VmmLogPath = Path.Combine(_directory, "vmm.log"),
-                RestoreMachineType = manifest.Host.MachineType,
-                AgentPort = GuestContract.AgentPort,
-            };
-            DeleteSockets();
-            // Of the run before. They are made anew with the command, and stay.
-            File.Delete(QemuLaunch.AgentPipeIn(_directory) + ".in");
-            File.Delete(QemuLaunch.AgentPipeIn(_directory) + ".out");
-            using VmmCommand command = new QemuDriver().Prepare(machine);
-            _program = command.Program;
-            _stateUri = Version.Parse(manifest.Host.HypervisorVersion) >= QemuSnapshot.FirstWithFile
-                ? $"file:/proc/self/fd/{StateDescriptor}"
-                : $"fd:{StateDescriptor}";
-            _arguments = [.. command.Arguments];
-            DeleteSockets();
-        }
-
-        private string DiskPath => Path.Combine(_directory, "disk.raw");
-
-        public double Take()
-        {
-            File.Delete(DiskPath);
-            SparseFile.Copy(Path.Combine(_snapshot, SnapshotStore.DiskFile), DiskPath);
-            BareClient? client = null;
-            double time = Sampler.Time(() =>
-            {
-                using SafeFileHandle memory = OpenMemory();
-                using SafeFileHandle state = File.OpenHandle(Path.Combine(_snapshot, SnapshotStore.DeviceStateFile));
-                client = BareClient.Start(_program, _arguments, _directory, memory, state);
-                client.LoadAndRun(_stateUri);
-            });
-            client!.Dispose();
-            return time;
-        }
-
-        private SafeFileHandle OpenMemory() =>
-            File.OpenHandle(Path.Combine(_snapshot, SnapshotStore.MemoryFile), FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
-
-        private void DeleteSockets()
-        {
-            File.Delete(QemuLaunch.ControlSocketIn(_directory));
-            File.Delete(QemuLaunch.SerialSocketIn(_directory));
-        }
     }
 }

@@ -1,3 +1,5 @@
+using MicroVm.Engine;
+using MicroVm.Engine.Guest.Commands;
 using MicroVm.Engine.Machines;
 using MicroVm.Engine.Snapshots;
 
@@ -6,14 +8,14 @@ namespace MicroVm.Bench.Figures;
 /// <summary>Boots and snapshots, for information.</summary>
 internal static class SaveFigure
 {
+    private const double TargetOverFirst = 1.5;
+    private const int DirtyMiB = 32;
+
     /// <summary>Takes the figure.</summary>
     public static Figure Take(Workshop workshop)
     {
         List<double> boot = [];
-        List<double> pause = [];
-        List<double> save = [];
-        List<double> clonePause = [];
-        List<double> cloneSave = [];
+        Generation[] generations = [new("first generation"), new("clone"), new("clone of a clone")];
         for (int i = 0; i < workshop.Options.Samples(10); i++)
         {
             VirtualMachine? vm = null;
@@ -22,45 +24,55 @@ internal static class SaveFigure
                 vm = workshop.Create();
                 workshop.WaitReady(vm);
             }));
-            Snapshot first = Save(workshop, vm!, pause, save);
-            VirtualMachine clone = workshop.Restore(first);
-            Snapshot second = Save(workshop, clone, null, null);
-            VirtualMachine grandchild = workshop.Restore(second);
-            Snapshot third = Save(workshop, grandchild, clonePause, cloneSave);
-            foreach (VirtualMachine each in (VirtualMachine[])[vm!, clone, grandchild])
+            List<VirtualMachine> machines = [vm!];
+            List<Snapshot> snapshots = [];
+            foreach (Generation generation in generations)
             {
-                workshop.Remove(each);
+                Dirty(workshop, machines[^1]);
+                snapshots.Add(generation.Save(workshop, machines[^1]));
+                machines.Add(workshop.Restore(snapshots[^1]));
             }
 
-            foreach (Snapshot each in (Snapshot[])[first, second, third])
-            {
-                workshop.Remove(each);
-            }
+            machines.ForEach(workshop.Remove);
+            snapshots.ForEach(workshop.Remove);
         }
 
-        List<Series> series =
-        [
-            new("New-MicroVm until the guest is ready", boot),
-            new("Save-MicroVmSnapshot: the guest's pause", pause),
-            new("Save-MicroVmSnapshot: in all", save),
-            new("the same of a clone of a clone: pause", clonePause),
-            new("the same of a clone of a clone: in all", cloneSave),
-        ];
+        List<Series> series = [new("New-MicroVm until the guest is ready", boot), .. generations.SelectMany(generation => generation.Series)];
         return new Figure(
             "save",
             "Boot and save",
-            "Real QEMU, 256 MiB. A snapshot's pause is what the engine records with it: from before the guest is stopped until it runs again. Memory "
-            + "and disk are copied before it, digests and durability come after it.",
+            $"Real QEMU, 256 MiB. Before each save the guest writes {DirtyMiB} MiB of random bytes into its memory, the same in each generation. A snapshot's pause is what the "
+            + "engine records with it: from before the guest is stopped (where its workload is frozen, from then) until it runs again. Memory and disk are copied before it, "
+            + "digests and durability come after it.",
             series,
-            []);
+            [
+                Verdict.AtMost("pause, clone against first generation", series[3].Median / series[1].Median, TargetOverFirst),
+                Verdict.AtMost("pause, clone of a clone against first generation", series[5].Median / series[1].Median, TargetOverFirst),
+                Verdict.AtMost("in all, clone against first generation", series[4].Median / series[2].Median, TargetOverFirst),
+                Verdict.AtMost("in all, clone of a clone against first generation", series[6].Median / series[2].Median, TargetOverFirst),
+            ]);
     }
 
-    private static Snapshot Save(Workshop workshop, VirtualMachine vm, List<double>? pause, List<double>? total)
+    private static void Dirty(Workshop workshop, VirtualMachine vm) => workshop.Engine.RunCommandAsync(
+        vm.Id,
+        new GuestCommand { Script = $"head -c {DirtyMiB << 20} /dev/urandom >/dev/shm/dirty" },
+        _ => Task.CompletedTask,
+        NullObserver.Instance,
+        default).GetAwaiter().GetResult();
+
+    private sealed class Generation(string name)
     {
-        Snapshot? snapshot = null;
-        double time = Sampler.Time(() => snapshot = workshop.Save(vm));
-        pause?.Add(snapshot!.PauseDuration.TotalMilliseconds);
-        total?.Add(time);
-        return snapshot!;
+        private readonly List<double> _pause = [];
+        private readonly List<double> _total = [];
+
+        public IEnumerable<Series> Series => [new($"Save-MicroVmSnapshot, {name}: the guest's pause", _pause), new($"Save-MicroVmSnapshot, {name}: in all", _total)];
+
+        public Snapshot Save(Workshop workshop, VirtualMachine vm)
+        {
+            Snapshot? snapshot = null;
+            _total.Add(Sampler.Time(() => snapshot = workshop.Save(vm)));
+            _pause.Add(snapshot!.PauseDuration.TotalMilliseconds);
+            return snapshot;
+        }
     }
 }

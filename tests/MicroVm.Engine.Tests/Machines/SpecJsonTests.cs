@@ -31,6 +31,7 @@ public sealed class SpecJsonTests : IDisposable
         CpuCount = 3,
         MemoryBytes = 300L << 20,
         DiskBytes = 5L << 30,
+        Ephemeral = true,
     };
 
     private string Path => _scratch.File("web.json");
