@@ -41,16 +41,18 @@ public sealed class AgentFaultTests(QemuHome home) : QemuTests(home)
         MicroVmException error = await Assert.ThrowsAsync<MicroVmException>(() => AgentOf(machine).UseAsync<bool>(
             async agent =>
             {
+                long handle = await agent.OpenFileAsync("/dev/zero", "r", CancellationToken.None);
                 await agent.ExecuteAsync("/bin/sh", ["-c", "kill -9 $PPID"], default, CancellationToken.None);
                 while (true)
                 {
-                    await agent.CallAsync(new AgentRequest("guest-ping"), TimeSpan.FromSeconds(3), CancellationToken.None);
+                    await agent.CallAsync(AgentCalls.ReadFile(handle, 1), TimeSpan.FromSeconds(3), CancellationToken.None);
                 }
             },
             CancellationToken.None,
             s_long));
 
-        Assert.Equal(ErrorIds.GuestAgentUnavailable, error.ErrorId);
+        // It died with the call, or between two: its successor knows no such file.
+        Assert.Contains(error.ErrorId, (string[])[ErrorIds.GuestAgentUnavailable, ErrorIds.GuestAgentError]);
         Assert.Equal("again", await commands.AskAsync("echo again"));
     }
 
