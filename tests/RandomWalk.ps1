@@ -24,6 +24,7 @@ param(
 # What may come of it when others are at work on the same things.
 $expected = @(
     'MicroVmBusy', 'MicroVmNotFound', 'MicroVmAlreadyExists', 'InvalidMicroVmState', 'SnapshotNotFound', 'SnapshotAlreadyExists', 'AmbiguousSnapshot'
+    'SnapshotInUse', 'OperationEnded'
 )
 
 function Save-HaltingKernel {
@@ -204,6 +205,11 @@ try {
         Machines  = $machines.Count
         Snapshots = "$($saved.Count) saved, $($removed.Count) removed, $($present.Count) at the end"
     }
+}
+catch {
+    # Here, for what the cleaning up fails of would take its place.
+    Write-Information "$_" -InformationAction Continue
+    throw
 }
 finally {
     $shells.Values | ForEach-Object { $_.Kill(); $_.WaitForExit() }
