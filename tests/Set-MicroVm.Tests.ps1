@@ -50,6 +50,23 @@ Describe 'Set-MicroVm' {
         $vm.Tags.Keys | Should -Be 'owner'
     }
 
+    It 'takes the tags of another VM, and finds VMs by them' {
+        $null = Set-MicroVm plain -Tag (Get-MicroVm db).Tags
+        (Get-MicroVm plain).Tags['role'] | Should -Be 'back'
+        (Get-MicroVm -Tag (Get-MicroVm db).Tags).Name | Should -Be 'db', 'plain'
+        (New-MicroVmSpec -Tag (Get-MicroVm db).Tags).Tags['role'] | Should -Be 'back'
+        (Set-MicroVm plain -Tag @{}).Tags.Count | Should -Be 0
+    }
+
+    It 'refuses keys that have the same text' {
+        $table = @{ 1 = 'number' }
+        $table['1'] = 'text'
+        Set-MicroVm plain -Tag $table -ErrorVariable failure -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+        $failure[0].FullyQualifiedErrorId | Should -Be 'InvalidMicroVmSpec,MicroVm.Commands.SetMicroVmCommand'
+        New-MicroVm never -NoStart -Tag $table -ErrorVariable failure -ErrorAction SilentlyContinue | Should -BeNullOrEmpty
+        $failure[0].FullyQualifiedErrorId | Should -Be 'InvalidMicroVmSpec,MicroVm.Commands.NewMicroVmCommand'
+    }
+
     It 'clears both' {
         $vm = Set-MicroVm web -Tag @{} -Description ''
         $vm.Tags.Count | Should -Be 0
