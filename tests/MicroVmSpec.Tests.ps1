@@ -7,7 +7,8 @@ BeforeAll {
     $everything = @{
         KernelPath = '/k'; InitramfsPath = '/i'; RootDiskPath = '/r'; CpuCount = 3; MemoryBytes = 300MB; DiskBytes = 5GB; KernelProfile = 'Kata'
         InitPath = '/sbin/init'; KernelArgument = 'a=1', 'b'; Hostname = 'www'; AuthorizedKey = $key; UserData = '#!/bin/sh', 'exit 0'
-        Tag = @{ role = 'web' }; Description = 'The shop'; Hypervisor = 'Qemu'; HypervisorPath = '/q'; Accelerator = 'Tcg'; Ephemeral = $true
+        Tag = @{ role = 'web' }; Description = 'The shop'; Hypervisor = 'Qemu'; HypervisorPath = '/q'; Accelerator = 'Tcg'
+        Ephemeral = $true
     }
     $file = Join-Path $TestDrive 'web.json'
 }

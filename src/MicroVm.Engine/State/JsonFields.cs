@@ -9,6 +9,13 @@ namespace MicroVm.Engine.State;
 /// </summary>
 internal sealed class JsonFields
 {
+    private static readonly JsonDocumentOptions s_byHand = new()
+    {
+        AllowDuplicateProperties = false,
+        AllowTrailingCommas = true,
+        CommentHandling = JsonCommentHandling.Skip,
+    };
+
     private readonly JsonElement _object;
     private readonly HashSet<string>? _taken;
 
@@ -21,12 +28,15 @@ internal sealed class JsonFields
     /// <summary>Reads a document whose root is an object.</summary>
     /// <param name="json">The document.</param>
     /// <param name="read">Takes the members.</param>
-    /// <param name="isStrict">Whether <see cref="RequireNoOthers"/> will be asked.</param>
+    /// <param name="isStrict">
+    /// Whether people may have written it: then no member may be there twice, comments, a trailing comma and a byte order mark are passed over, and
+    /// <see cref="RequireNoOthers"/> may be asked.
+    /// </param>
     /// <exception cref="JsonException">It is none, or <paramref name="read"/> misses something in it.</exception>
     public static T Read<T>(ReadOnlyMemory<byte> json, Func<JsonFields, T> read, bool isStrict = false)
         where T : class
     {
-        using JsonDocument document = JsonDocument.Parse(json);
+        using JsonDocument document = isStrict ? JsonDocument.Parse(WithoutMark(json), s_byHand) : JsonDocument.Parse(json);
         return read(new JsonFields(document.RootElement, "The document", isStrict));
     }
 
@@ -169,6 +179,8 @@ internal sealed class JsonFields
             }
         }
     }
+
+    private static ReadOnlyMemory<byte> WithoutMark(ReadOnlyMemory<byte> json) => json.Span.StartsWith("\uFEFF"u8) ? json["\uFEFF"u8.Length..] : json;
 
     private static JsonException Missing(string name) => new($"'{name}' is missing or is not what it should be.");
 

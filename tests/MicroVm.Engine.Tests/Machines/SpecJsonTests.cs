@@ -60,7 +60,20 @@ public sealed class SpecJsonTests : IDisposable
         Assert.Equal(JsonSerializer.Serialize(new VirtualMachineSpec()), JsonSerializer.Serialize(SpecJson.ReadFile(Path)));
     }
 
+    [Fact]
+    public void What_people_write_is_read()
+    {
+        File.WriteAllText(Path, "\uFEFF{ // the shop\n \"version\": 1, \"tags\": { \"role\": \"web\", }, /* two */ \"cpuCount\": 2, }");
+
+        VirtualMachineSpec spec = SpecJson.ReadFile(Path);
+
+        Assert.Equal(2, spec.CpuCount);
+        Assert.Equal("web", spec.Tags["role"]);
+    }
+
     [Theory]
+    [InlineData("{ \"version\": 1, \"cpuCount\": 1, \"cpuCount\": 2 }")]
+    [InlineData("{ \"version\": 1, \"tags\": { \"a\": \"1\", \"a\": \"2\" } }")]
     [InlineData("")]
     [InlineData("[]")]
     [InlineData("{}")]
