@@ -43,6 +43,20 @@ Describe 'Pipelines' {
         Get-MicroVm from-jo[b] | Should -BeNullOrEmpty
     }
 
+    It 'take what comes of JSON by its ids' {
+        $vm = Get-MicroVm web | ConvertTo-Json | ConvertFrom-Json
+        ($vm | Get-MicroVm).Id | Should -Be $vm.Id
+        ($vm | Set-MicroVm -Description 'by JSON').Description | Should -Be 'by JSON'
+        $snapshot = Get-MicroVmSnapshot golden | ConvertTo-Json | ConvertFrom-Json
+        $snapshot | Test-MicroVmSnapshot -Quiet | Should -BeTrue
+        ($snapshot | Get-MicroVm).Name | Should -Be 'web'
+        $copy = $snapshot | Copy-MicroVm -NoStart
+        $copy.Name | Should -Be 'web-1'
+        $copy | ConvertTo-Json | ConvertFrom-Json | Remove-MicroVm -Force
+        Get-MicroVm 'web-[1]' | Should -BeNullOrEmpty
+        { Get-MicroVm -Id nonsense } | Should -Throw -ErrorId 'CannotConvertArgumentNoMessage,MicroVm.Commands.GetMicroVmCommand'
+    }
+
     It 'run side by side with ForEach-Object -Parallel' {
         $vms = 'p1', 'p2' | ForEach-Object -Parallel {
             Import-Module $using:manifest

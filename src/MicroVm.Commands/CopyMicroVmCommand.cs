@@ -25,6 +25,7 @@ public sealed class CopyMicroVmCommand : MachineMakingCmdlet
     /// <summary>Ids of VMs.</summary>
     [Parameter(Mandatory = true, ParameterSetName = ParameterSets.Id, ValueFromPipelineByPropertyName = true)]
     [Alias("VMId")]
+    [IdTransformation]
     public Guid[] Id { get; set; } = [];
 
     /// <summary>The names of the copies; without it they are called as the VM, with the suffixes -1, -2 and so on, those left out that are taken.</summary>

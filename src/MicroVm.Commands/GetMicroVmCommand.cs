@@ -21,6 +21,7 @@ public sealed class GetMicroVmCommand : MicroVmCmdlet
     /// <summary>Ids of VMs; a VM or snapshot piped in gives its VM as it is now.</summary>
     [Parameter(Mandatory = true, ParameterSetName = ParameterSets.Id, ValueFromPipelineByPropertyName = true)]
     [Alias("VMId")]
+    [IdTransformation]
     public Guid[] Id { get; set; } = [];
 
     /// <summary>Only VMs in one of these states.</summary>

@@ -32,6 +32,7 @@ public sealed class GetMicroVmSnapshotCommand : MicroVmCmdlet
 
     /// <summary>Ids of snapshots.</summary>
     [Parameter(Mandatory = true, ParameterSetName = ParameterSets.Id, ValueFromPipelineByPropertyName = true)]
+    [IdTransformation]
     public Guid[] SnapshotId { get; set; } = [];
 
     /// <inheritdoc/>

@@ -43,6 +43,7 @@ public sealed class InvokeMicroVmCommandCommand : MicroVmCmdlet
     /// <summary>Ids of VMs.</summary>
     [Parameter(Mandatory = true, ParameterSetName = ParameterSets.Id, ValueFromPipelineByPropertyName = true)]
     [Alias("VMId")]
+    [IdTransformation]
     public Guid[] Id { get; set; } = [];
 
     /// <summary>The program to run.</summary>

@@ -35,6 +35,7 @@ public sealed class RenameMicroVmSnapshotCommand : MicroVmCmdlet
 
     /// <summary>The id of the snapshot.</summary>
     [Parameter(Mandatory = true, ParameterSetName = ParameterSets.Id, ValueFromPipelineByPropertyName = true)]
+    [IdTransformation]
     public Guid SnapshotId { get; set; }
 
     /// <summary>Accepted so that scripts written for Hyper-V bind; the snapshot is emitted anyway.</summary>

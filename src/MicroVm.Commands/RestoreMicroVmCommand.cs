@@ -45,6 +45,7 @@ public sealed class RestoreMicroVmCommand : MachineMakingCmdlet
 
     /// <summary>Ids of snapshots.</summary>
     [Parameter(Mandatory = true, ParameterSetName = ParameterSets.Id, ValueFromPipelineByPropertyName = true)]
+    [IdTransformation]
     public Guid[] SnapshotId { get; set; } = [];
 
     /// <summary>Make clones of these names instead of rolling back.</summary>

@@ -33,6 +33,7 @@ public sealed class SaveMicroVmSnapshotCommand : MicroVmCmdlet
     /// <summary>Ids of VMs.</summary>
     [Parameter(Mandatory = true, ParameterSetName = ParameterSets.Id, ValueFromPipelineByPropertyName = true)]
     [Alias("VMId")]
+    [IdTransformation]
     public Guid[] Id { get; set; } = [];
 
     /// <summary>What to remember about it.</summary>

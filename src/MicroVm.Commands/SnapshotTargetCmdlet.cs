@@ -29,6 +29,7 @@ public abstract class SnapshotTargetCmdlet : MicroVmCmdlet
 
     /// <summary>Ids of snapshots.</summary>
     [Parameter(Mandatory = true, ParameterSetName = ParameterSets.Id, ValueFromPipelineByPropertyName = true)]
+    [IdTransformation]
     public Guid[] SnapshotId { get; set; } = [];
 
     /// <inheritdoc/>

@@ -23,6 +23,7 @@ public abstract class TargetCmdlet : MicroVmCmdlet
     /// <summary>Ids of VMs.</summary>
     [Parameter(Mandatory = true, ParameterSetName = ParameterSets.Id, ValueFromPipelineByPropertyName = true)]
     [Alias("VMId")]
+    [IdTransformation]
     public Guid[] Id { get; set; } = [];
 
     /// <inheritdoc/>

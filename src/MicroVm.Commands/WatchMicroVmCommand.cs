@@ -32,6 +32,7 @@ public sealed class WatchMicroVmCommand : MicroVmCmdlet
     /// <summary>Ids of VMs.</summary>
     [Parameter(Mandatory = true, ParameterSetName = ParameterSets.Id, ValueFromPipelineByPropertyName = true)]
     [Alias("VMId")]
+    [IdTransformation]
     public Guid[] Id { get; set; } = [];
 
     /// <summary>Emit only changes to these states.</summary>
