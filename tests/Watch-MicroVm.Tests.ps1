@@ -56,7 +56,15 @@ Describe 'Watch-MicroVm' {
         $null = New-MicroVm red, blue @small | Suspend-MicroVm
         $change = $job | Receive-Job -Wait -AutoRemoveJob
         $change.VM.Name, $change.PreviousState | Should -Be 'blue', 'Running'
+        ($change | Resume-MicroVm).Name | Should -Be 'blue'
+        "$change" | Should -Be 'blue: Paused'
         Remove-MicroVm red, blue -Force
+    }
+
+    It 'ends at once when a pipeline brings no VM' {
+        $job = Start-ThreadJob { Import-Module $using:manifest; Get-MicroVm 'nobody*' | Watch-MicroVm }
+        $job | Wait-Job -Timeout 60 | Should -Not -BeNullOrEmpty
+        $job | Remove-Job -Force
     }
 
     It 'ends after the given time, and watches nothing then' {

@@ -65,6 +65,12 @@ public sealed class WatchMicroVmCommand : MicroVmCmdlet
     /// <inheritdoc/>
     protected override void EndProcessing()
     {
+        if (patterns.Count == 0 && ids.Count == 0)
+        {
+            // A pipeline that was empty: no change would ever be wanted.
+            return;
+        }
+
         using CancellationTokenSource limit = new();
         if (TimeoutSeconds > 0)
         {
