@@ -106,6 +106,7 @@ Describe 'Test-MicroVmSnapshot' {
         $report = $victim | Test-MicroVmSnapshot
         $report.IsIntact, $report.FitsHost | Should -Be $false, $true
         ($report.Findings | Where-Object -Not IsOk).Name | Should -Be 'DeviceState'
+        $report | Format-List | Out-String -Width 500 | Should -Match 'Findings\s+: \{.*Memory: OK, DeviceState: Its file'
         Test-MicroVmSnapshot -SnapshotId $victim.SnapshotId -Quiet | Should -BeFalse
         $victim | Remove-MicroVmSnapshot
     }

@@ -11,4 +11,7 @@ public sealed record SnapshotFinding
 
     /// <summary>What was found.</summary>
     public required string Detail { get; init; }
+
+    /// <inheritdoc/>
+    public override string ToString() => IsOk ? $"{Name}: OK" : $"{Name}: {Detail}";
 }
