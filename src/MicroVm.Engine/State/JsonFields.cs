@@ -37,7 +37,15 @@ internal sealed class JsonFields
         where T : class
     {
         using JsonDocument document = isStrict ? JsonDocument.Parse(WithoutMark(json), s_byHand) : JsonDocument.Parse(json);
-        return read(new JsonFields(document.RootElement, "The document", isStrict));
+        try
+        {
+            return read(new JsonFields(document.RootElement, "The document", isStrict));
+        }
+        catch (InvalidOperationException exception)
+        {
+            // The parser does not look into texts; who gets one is told so that it is none.
+            throw new JsonException("It has bytes or escapes that are no text.", exception);
+        }
     }
 
     /// <summary>Writes an indented document whose root is an object.</summary>

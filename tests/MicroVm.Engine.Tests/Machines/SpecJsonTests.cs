@@ -74,6 +74,7 @@ public sealed class SpecJsonTests : IDisposable
     [Theory]
     [InlineData("{ \"version\": 1, \"cpuCount\": 1, \"cpuCount\": 2 }")]
     [InlineData("{ \"version\": 1, \"tags\": { \"a\": \"1\", \"a\": \"2\" } }")]
+    [InlineData("{ \"version\": 1, \"userData\": \"\\ud800\" }")]
     [InlineData("")]
     [InlineData("[]")]
     [InlineData("{}")]

@@ -142,6 +142,17 @@ public sealed class MachineStoreTests : IDisposable
     }
 
     [Fact]
+    public void Bytes_that_are_no_text_are_StateCorrupt()
+    {
+        _store.Write(Records.Stopped(_id) with { Description = "~" });
+        byte[] record = File.ReadAllBytes(RecordPath);
+        record[Array.IndexOf(record, (byte)'~')] = 0xFF;
+        File.WriteAllBytes(RecordPath, record);
+
+        AssertCorrupt();
+    }
+
+    [Fact]
     public void Record_that_is_a_directory_is_StateCorrupt()
     {
         Directory.CreateDirectory(RecordPath);
