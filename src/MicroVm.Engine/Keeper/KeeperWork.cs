@@ -1,5 +1,6 @@
 using MicroVm.Engine.Errors;
 using MicroVm.Engine.Machines;
+using MicroVm.Engine.State;
 
 namespace MicroVm.Engine.Keeper;
 
@@ -112,7 +113,7 @@ internal sealed class KeeperWork(EngineContext context, KeeperOptions options, A
 
         try
         {
-            (await context.OpenAsync(id, "the keeper")).Dispose();
+            (await context.OpenAsync(id, MachineLock.KeeperOperation)).Dispose();
         }
         catch (MicroVmException exception) when (exception.ErrorId is ErrorIds.MicroVmBusy or ErrorIds.MicroVmNotFound)
         {

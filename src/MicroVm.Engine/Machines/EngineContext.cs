@@ -51,7 +51,7 @@ internal sealed class EngineContext
     /// <summary>The driver of a VMM; <see cref="HypervisorKind.Auto"/> gives the first one.</summary>
     public IVmmDriver DriverOf(HypervisorKind kind) => kind == HypervisorKind.Auto ? _drivers[0] : _drivers.First(driver => driver.Kind == kind);
 
-    /// <summary>Takes the lock of a VM, reads its record and corrects what a dead VMM or an interrupted operation left in it.</summary>
+    /// <summary>Takes the lock of a VM, waiting for the keeper alone, reads its record and corrects what a dead VMM or an interrupted operation left in it.</summary>
     /// <exception cref="MicroVmException"><see cref="ErrorIds.MicroVmNotFound"/>, <see cref="ErrorIds.MicroVmBusy"/>, <see cref="ErrorIds.StateCorrupt"/>.</exception>
     public async Task<LockedMachine> OpenAsync(Guid id, string operation)
     {
@@ -65,7 +65,7 @@ internal sealed class EngineContext
         MachineLock held;
         try
         {
-            held = MachineLock.Acquire(directory, name, operation);
+            held = await MachineLock.AcquireAsync(directory, name, operation);
         }
         catch (IOException exception)
         {

@@ -11,6 +11,14 @@ internal sealed class MachineLock : IDisposable
     /// <summary>The lock's file in a VM's directory.</summary>
     public const string FileName = "lock";
 
+    /// <summary>The operation of a keeper, which nobody asked for and everybody may wait for.</summary>
+    public const string KeeperOperation = "the keeper";
+
+    // It writes a record and deletes a run directory. It tells nobody when it is done.
+    private static readonly TimeSpan s_keeperLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_shortestPause = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromMilliseconds(50);
+
     private readonly SafeFileHandle _file;
 
     private MachineLock(SafeFileHandle file) => _file = file;
@@ -20,29 +28,26 @@ internal sealed class MachineLock : IDisposable
     /// <param name="name">The VM's name, for the error.</param>
     /// <param name="operation">What the holder is doing, for the error that others get.</param>
     /// <exception cref="MicroVmException"><see cref="ErrorIds.MicroVmBusy"/>, naming the holder.</exception>
-    public static MachineLock Acquire(string directory, string name, string operation)
+    public static MachineLock Acquire(string directory, string name, string operation) =>
+        TryAcquire(directory, operation, out string holder) ?? throw Busy(name, holder);
+
+    /// <summary>As <see cref="Acquire"/>, but waits while it is a keeper that puts the VM right: no operation of a user's fails of that.</summary>
+    public static async Task<MachineLock> AcquireAsync(string directory, string name, string operation)
     {
-        SafeFileHandle file = Descriptors.OpenUnlocked(Path.Combine(directory, FileName));
-        try
+        long deadline = Environment.TickCount64 + (long)s_keeperLimit.TotalMilliseconds;
+        for (TimeSpan pause = s_shortestPause; ; pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause)
         {
-            if (FileLock.TryLock(file))
+            if (TryAcquire(directory, operation, out string holder) is { } held)
             {
-                NoteOwner(file, operation);
-                return new MachineLock(file);
+                return held;
             }
 
-            Span<byte> buffer = stackalloc byte[256];
-            string holder = Encoding.UTF8.GetString(buffer[..RandomAccess.Read(file, buffer, 0)]);
-            throw new MicroVmException(ErrorIds.MicroVmBusy, ErrorKind.Busy, $"VM '{name}' is in use by {holder}.")
+            if (!holder.EndsWith($"({KeeperOperation})", StringComparison.Ordinal) || Environment.TickCount64 > deadline)
             {
-                Target = name,
-                RecommendedAction = "Try again when that operation has ended.",
-            };
-        }
-        catch
-        {
-            file.Dispose();
-            throw;
+                throw Busy(name, holder);
+            }
+
+            await Task.Delay(pause);
         }
     }
 
@@ -63,6 +68,38 @@ internal sealed class MachineLock : IDisposable
             _file.Dispose();
         }
     }
+
+    private static MachineLock? TryAcquire(string directory, string operation, out string holder)
+    {
+        SafeFileHandle file = Descriptors.OpenUnlocked(Path.Combine(directory, FileName));
+        try
+        {
+            if (FileLock.TryLock(file))
+            {
+                NoteOwner(file, operation);
+                holder = "";
+                return new MachineLock(file);
+            }
+
+            Span<byte> buffer = stackalloc byte[256];
+            holder = Encoding.UTF8.GetString(buffer[..RandomAccess.Read(file, buffer, 0)]);
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+
+        file.Dispose();
+        return null;
+    }
+
+    private static MicroVmException Busy(string name, string holder) =>
+        new(ErrorIds.MicroVmBusy, ErrorKind.Busy, $"VM '{name}' is in use by {holder}.")
+        {
+            Target = name,
+            RecommendedAction = "Try again when that operation has ended.",
+        };
 
     // A courtesy to others: a full disk must not keep anybody from removing a VM.
     private static void NoteOwner(SafeFileHandle file, string operation)

@@ -35,6 +35,20 @@ public sealed class MachineLockTests : IDisposable
     }
 
     [Fact]
+    public async Task Keeper_is_waited_for_and_nobody_else()
+    {
+        MachineLock keepers = MachineLock.Acquire(_scratch.Path, "web", MachineLock.KeeperOperation);
+        Task<MachineLock> waiting = MachineLock.AcquireAsync(_scratch.Path, "web", "Remove-MicroVm");
+        Assert.False(waiting.IsCompleted);
+
+        keepers.Dispose();
+
+        using MachineLock held = await waiting.Within("the lock");
+        MicroVmException error = await Assert.ThrowsAsync<MicroVmException>(() => MachineLock.AcquireAsync(_scratch.Path, "web", "Stop-MicroVm"));
+        Assert.EndsWith("(Remove-MicroVm).", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Looking_takes_nothing()
     {
         Assert.False(MachineLock.IsHeld(_scratch.Path));
