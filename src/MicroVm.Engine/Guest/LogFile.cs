@@ -12,8 +12,8 @@ internal static class LogFile
     // In a message, where more would help nobody.
     private const int LongestQuote = 200;
 
-    /// <summary>The last lines of a log joined by " | ", without control characters and each cut to a readable length; empty when there are none.</summary>
-    public static string LastLines(string path, int count) => string.Join(" | ", Last(path, count));
+    /// <summary>The lines of <see cref="Last"/> joined by " | "; empty when there are none.</summary>
+    public static string LastLines(string path, int count, long offset = 0) => string.Join(" | ", Last(path, count, offset));
 
     /// <summary>The last lines of a log at or after an offset, without empty ones and control characters, each cut to a readable length.</summary>
     public static IReadOnlyList<string> Last(string path, int count, long offset = 0)

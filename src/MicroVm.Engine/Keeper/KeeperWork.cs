@@ -10,6 +10,9 @@ namespace MicroVm.Engine.Keeper;
 /// </summary>
 internal sealed class KeeperWork(EngineContext context, KeeperOptions options, Action<string> say)
 {
+    // A shell reaps its children at once, unless it is stopped itself.
+    private static readonly TimeSpan s_reapLimit = TimeSpan.FromSeconds(5);
+
     /// <summary>Works until no VM has had a VMM for a while, or until it is cancelled.</summary>
     /// <param name="held">The lock.</param>
     /// <param name="cancellationToken">Ends it.</param>
@@ -34,7 +37,7 @@ internal sealed class KeeperWork(EngineContext context, KeeperOptions options, A
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using LogGuard logs = new(context, options, say);
         using OwnerWatch owners = new(context, say);
-        using MachineMonitor monitor = new(context, (id, process, descriptor) => ExitWitness.NoteAsync(context, id, process, descriptor));
+        using MachineMonitor monitor = new(context, (id, process, descriptor) => ExitWitness.NoteAsync(context, id, process, descriptor, s_reapLimit));
         Task guarding = logs.RunAsync(end.Token);
         try
         {

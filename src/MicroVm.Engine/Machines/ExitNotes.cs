@@ -16,14 +16,15 @@ internal static class ExitNotes
     /// <param name="process">The VMM.</param>
     /// <param name="exit">How it ended.</param>
     /// <param name="serialLogOffset">Where in the serial log its run began.</param>
-    public static void Write(EngineContext context, Guid id, ProcessIdentity process, ProcessExit exit, long serialLogOffset)
+    /// <param name="vmmLogOffset">Where in the VMM's log its run began.</param>
+    public static void Write(EngineContext context, Guid id, ProcessIdentity process, ProcessExit exit, long serialLogOffset, long vmmLogOffset)
     {
         if (context.Machines.ReadExit(id, process) is null)
         {
             context.Machines.WriteExit(id, new ExitRecord(process, exit, DateTimeOffset.Now)
             {
                 ConsoleWords = Words(context.Machines.SerialLogOf(id), ConsoleLines, serialLogOffset),
-                VmmWords = Words(context.Machines.VmmLogOf(id), VmmLines, 0),
+                VmmWords = Words(context.Machines.VmmLogOf(id), VmmLines, vmmLogOffset),
             });
         }
     }

@@ -70,12 +70,12 @@ internal static class MachineLauncher
         Failpoint.Reach(Failpoints.LaunchPlaced);
         using Launcher launcher = new(RunDirectories.ScratchIn(runDirectory));
         string serialLog = context.Machines.SerialLogOf(record.Id);
-        using (FileStream log = new(serialLog, FileMode.Append, FileAccess.Write, FileShare.ReadWrite))
-        {
-        }
-
+        string vmmLog = context.Machines.VmmLogOf(record.Id);
+        Touch(serialLog);
+        Touch(vmmLog);
         MachineLogs.TryCut(context, machine.Record);
         long serialLogOffset = new FileInfo(serialLog).Length;
+        long vmmLogOffset = new FileInfo(vmmLog).Length;
         VmmMachine description = new()
         {
             Id = record.Id,
@@ -94,7 +94,7 @@ internal static class MachineLauncher
             Disks = DisksOf(context, record),
             RunDirectory = runDirectory,
             SerialLogPath = serialLog,
-            VmmLogPath = context.Machines.VmmLogOf(record.Id),
+            VmmLogPath = vmmLog,
             AgentPort = record.Hardware.HasAgentPort ? GuestContract.AgentPort : null,
             RestoreMachineType = restoreMachineType,
         };
@@ -106,7 +106,10 @@ internal static class MachineLauncher
         using (VmmCommand command = driver.Prepare(description))
         {
             process = launcher.Start(
-                command.Program, command.Arguments, command.Descriptors, (ended, exit) => ExitNotes.Write(context, record.Id, ended, exit, serialLogOffset));
+                command.Program,
+                command.Arguments,
+                command.Descriptors,
+                (ended, exit) => ExitNotes.Write(context, record.Id, ended, exit, serialLogOffset, vmmLogOffset));
             undo.Push($"process {process.ProcessId}", () => VmmProcess.KillAsync(process));
         }
 
@@ -119,6 +122,7 @@ internal static class MachineLauncher
             Accelerator = accelerator,
             StartedAt = startedAt,
             SerialLogOffset = serialLogOffset,
+            VmmLogOffset = vmmLogOffset,
             ReadyAtStart = guestIsReady,
         };
         try
@@ -130,6 +134,12 @@ internal static class MachineLauncher
         {
             throw VmmFailure.Ended(context, record, run, exception);
         }
+    }
+
+    // There from the beginning: so its length says where the run begins, and it can be watched.
+    private static void Touch(string log)
+    {
+        using FileStream stream = new(log, FileMode.Append, FileAccess.Write, FileShare.ReadWrite);
     }
 
     private static List<VmmDisk> DisksOf(EngineContext context, MachineRecord record)

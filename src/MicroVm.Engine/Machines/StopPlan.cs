@@ -20,6 +20,9 @@ internal static class StopPlan
     // A VMM that has not answered by then hangs.
     private static readonly TimeSpan s_answerLimit = TimeSpan.FromSeconds(20);
 
+    // A shell reaps its children at once, unless it is stopped itself; how a VMM ended that was to end is no more than good to know.
+    private static readonly TimeSpan s_reapLimit = TimeSpan.FromMilliseconds(250);
+
     /// <summary>Stops a VM.</summary>
     public static async Task<VirtualMachine> StopAsync(
         EngineContext context, Guid id, StopMode mode, TimeSpan timeout, IOperationObserver observer, CancellationToken cancellationToken)
@@ -57,6 +60,8 @@ internal static class StopPlan
         CancellationToken cancellationToken)
     {
         bool stopped = false;
+        // Opened while it lives: only then does it tell how it ended.
+        using ProcessDescriptor? process = VmmProcess.Open(run.Process);
         if (mode != StopMode.TurnOff)
         {
             stopped = await AskGuestAsync(context, machine, run, mode, timeout, observer, cancellationToken);
@@ -72,6 +77,12 @@ internal static class StopPlan
         }
 
         Failpoint.Reach(Failpoints.StopEnded);
+        if (process is not null && context.Machines.ReadExit(machine.Record.Id, run.Process) is null)
+        {
+            // Another process's child, or nobody's.
+            await ExitWitness.NoteAsync(context, machine.Record.Id, run.Process, process, s_reapLimit);
+        }
+
         string? exit = context.Machines.ReadExit(machine.Record.Id, run.Process)?.Exit.ToString();
         machine.TrySave(
             machine.Record with { State = VmState.Stopped, StatusDetail = null, Run = null, LastExit = exit, RestoredFromSnapshotId = null }, observer);

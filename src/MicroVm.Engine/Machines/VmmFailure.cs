@@ -16,7 +16,7 @@ internal static class VmmFailure
         // The socket closes a little before the process is gone and its status is there.
         bool ended = VmmProcess.WaitForEndAsync(run.Process, TimeSpan.FromSeconds(1), CancellationToken.None).GetAwaiter().GetResult();
         string how = context.Machines.ReadExit(record.Id, run.Process)?.Exit.ToString() ?? (ended ? "an unknown status" : "no exit yet");
-        string words = LogFile.LastLines(context.Machines.VmmLogOf(record.Id), LastWords);
+        string words = LogFile.LastLines(context.Machines.VmmLogOf(record.Id), LastWords, run.VmmLogOffset);
         return new MicroVmException(
             ErrorIds.HypervisorExited,
             ErrorKind.ResourceUnavailable,

@@ -23,6 +23,9 @@ internal sealed record MachineRun
     /// <summary>Where in the serial log this run's output begins, in bytes.</summary>
     public required long SerialLogOffset { get; init; }
 
+    /// <summary>Where in the VMM's log this run's output begins, in bytes.</summary>
+    public required long VmmLogOffset { get; init; }
+
     /// <summary>Whether the guest was past its ready marker when this run began, as after a restore.</summary>
     public bool ReadyAtStart { get; init; }
 

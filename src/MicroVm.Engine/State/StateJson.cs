@@ -152,6 +152,7 @@ internal static class StateJson
         writer.WriteString("accelerator", run.Accelerator.ToString());
         writer.WriteString("startedAt", run.StartedAt);
         writer.WriteNumber("serialLogOffset", run.SerialLogOffset);
+        writer.WriteNumber("vmmLogOffset", run.VmmLogOffset);
         writer.WriteBoolean("readyAtStart", run.ReadyAtStart);
         if (run.DueFixups is { } due)
         {
@@ -170,6 +171,7 @@ internal static class StateJson
         Accelerator = fields.Choice<AcceleratorKind>("accelerator"),
         StartedAt = fields.Time("startedAt"),
         SerialLogOffset = fields.Number("serialLogOffset"),
+        VmmLogOffset = fields.NumberOrNull("vmmLogOffset") ?? 0,
         ReadyAtStart = fields.Flag("readyAtStart"),
         DueFixups = fields.ObjectOrNull("dueFixups") is { } due ? FixupJson.ReadDue(due) : null,
         Fixups = fields.Objects("fixups").Select(FixupJson.ReadFixup).ToArray(),

@@ -30,7 +30,7 @@ public sealed class ExitWitnessTests : IDisposable
         using ProcessDescriptor descriptor = ProcessDescriptor.TryOpen(vmm.Id)!;
         Record(vmm.Identity);
         Assert.Null(descriptor.TryGetExit());
-        Task noted = ExitWitness.NoteAsync(_context, _id, vmm.Identity, descriptor);
+        Task noted = ExitWitness.NoteAsync(_context, _id, vmm.Identity, descriptor, Limits.Generous);
 
         Release();
         vmm.WaitForEnd();
@@ -51,7 +51,7 @@ public sealed class ExitWitnessTests : IDisposable
         vmm.Reap();
         _context.Machines.WriteExit(_id, new ExitRecord(vmm.Identity, new ProcessExit(99, null), DateTimeOffset.Now));
 
-        await ExitWitness.NoteAsync(_context, _id, vmm.Identity, descriptor);
+        await ExitWitness.NoteAsync(_context, _id, vmm.Identity, descriptor, Limits.Generous);
 
         Assert.Equal(99, _context.Machines.ReadExit(_id)!.Exit.Code);
     }
@@ -65,9 +65,30 @@ public sealed class ExitWitnessTests : IDisposable
         vmm.WaitForEnd();
         vmm.Reap();
 
-        await ExitWitness.NoteAsync(_context, _id, vmm.Identity, descriptor);
+        await ExitWitness.NoteAsync(_context, _id, vmm.Identity, descriptor, Limits.Generous);
 
         Assert.Null(_context.Machines.ReadExit(_id));
+    }
+
+    [Fact]
+    public async Task Who_stops_the_child_of_another_records_how_it_ended()
+    {
+        using TestProcess vmm = TestProcess.Sleeper();
+        Record(vmm.Identity);
+        using LockedMachine machine = await _context.OpenAsync(_id, "Stop-MicroVm");
+        vmm.Signal(Signals.Kill);
+
+        await StopPlan.StopAsync(
+            _context,
+            machine,
+            machine.Record.Run!,
+            StopMode.TurnOff,
+            TimeSpan.Zero,
+            new PhaseTimer(NullObserver.Instance, "Stop"),
+            NullObserver.Instance,
+            CancellationToken.None);
+
+        Assert.Equal((VmState.Stopped, "signal SIGKILL"), (machine.View.State, machine.View.LastExit));
     }
 
     [Fact]
@@ -77,10 +98,13 @@ public sealed class ExitWitnessTests : IDisposable
         File.WriteAllText(serial, "an earlier run\n");
         long offset = new FileInfo(serial).Length;
         File.AppendAllText(serial, "\u001b[31mPanic\r\n\r\nat the end\n");
-        File.WriteAllText(_context.Machines.VmmLogOf(_id), "qemu: it broke\n");
+        string vmm = _context.Machines.VmmLogOf(_id);
+        File.WriteAllText(vmm, "qemu: an earlier run\n");
+        long vmmOffset = new FileInfo(vmm).Length;
+        File.AppendAllText(vmm, "qemu: it broke\n");
         ProcessIdentity gone = ProcessIdentity.Self with { StartTicks = 1 };
 
-        ExitNotes.Write(_context, _id, gone, new ProcessExit(1, null), offset);
+        ExitNotes.Write(_context, _id, gone, new ProcessExit(1, null), offset, vmmOffset);
         File.AppendAllText(serial, "the next run\n");
 
         VirtualMachine machine = MachineView.Of(_context, Records.Running(_id, ProcessIdentity.Self));

@@ -46,6 +46,7 @@ internal static class Records
             Accelerator = AcceleratorKind.Tcg,
             StartedAt = DateTimeOffset.Now,
             SerialLogOffset = 17,
+            VmmLogOffset = 5,
             ReadyAtStart = true,
             DueFixups = new DueFixups { WorkloadFrozen = true, AgentAnswered = true, NewIdentity = true, RenewSshHostKeys = true },
             Fixups = [new GuestFixup { Name = GuestFixup.Clock, Result = FixupResult.Unprotected, Duration = TimeSpan.FromMilliseconds(1.5), Detail = "Was late." }],
