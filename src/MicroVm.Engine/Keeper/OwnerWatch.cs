@@ -26,16 +26,19 @@ internal sealed class OwnerWatch(EngineContext context, Action<string> say) : ID
 
     private async Task RemoveAfterAsync(Guid id, ProcessIdentity owner)
     {
-        using ProcessDescriptor? process = VmmProcess.Open(owner);
-        if (process is not null && owner.IsAlive)
-        {
-            await Readiness.ReadableAsync(process.Handle, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-
         while (!_stop.IsCancellationRequested)
         {
             try
             {
+                // What fails here does not mean that the owner has ended.
+                using (ProcessDescriptor? process = VmmProcess.Open(owner))
+                {
+                    if (process is not null)
+                    {
+                        await Readiness.ReadableAsync(process.Handle, _stop.Token);
+                    }
+                }
+
                 await RemovePlan.RemoveAsync(context, id, force: true, NullObserver.Instance, _stop.Token);
                 return;
             }
@@ -44,6 +47,10 @@ internal sealed class OwnerWatch(EngineContext context, Action<string> say) : ID
                 await Task.Delay(s_busyPause, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }
             catch (MicroVmException exception) when (exception.ErrorId == ErrorIds.MicroVmNotFound)
+            {
+                return;
+            }
+            catch (OperationCanceledException) when (_stop.IsCancellationRequested)
             {
                 return;
             }
