@@ -8,6 +8,9 @@ internal sealed record KeeperOptions
     /// <summary>How long a keeper stays when no VM has a VMM.</summary>
     public TimeSpan IdleLimit { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>How long a keeper that cannot do its work waits before it tries again.</summary>
+    public TimeSpan RetryPause { get; init; } = TimeSpan.FromSeconds(30);
+
     /// <summary>How much of the disk a log may take.</summary>
     public LogBound LogBound { get; init; } = LogBound.Standard;
 

@@ -13,14 +13,33 @@ internal sealed class KeeperWork(EngineContext context, KeeperOptions options, A
     // A shell reaps its children at once, unless it is stopped itself.
     private static readonly TimeSpan s_reapLimit = TimeSpan.FromSeconds(5);
 
-    /// <summary>Works until no VM has had a VMM for a while, or until it is cancelled.</summary>
+    private string? _lastFailure;
+
+    /// <summary>
+    /// Works until no VM has had a VMM for a while, or until it is cancelled. When it cannot, for want of inotify watches say, it stays and tries again: else
+    /// each cmdlet would start another in vain.
+    /// </summary>
     /// <param name="held">The lock.</param>
     /// <param name="cancellationToken">Ends it.</param>
     public async Task RunAsync(KeeperLock held, CancellationToken cancellationToken)
     {
         do
         {
-            await WatchAsync(cancellationToken);
+            try
+            {
+                await WatchAsync(cancellationToken);
+            }
+            catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+            {
+                if (exception.Message != _lastFailure)
+                {
+                    _lastFailure = exception.Message;
+                    say($"VMs are not looked after: {(exception is MicroVmException ? exception.Message : exception)}");
+                }
+
+                await Task.Delay(options.RetryPause, cancellationToken);
+            }
+
             held.Release();
             // A cmdlet that met the lock a moment ago has started its VM before that.
         }
@@ -34,6 +53,12 @@ internal sealed class KeeperWork(EngineContext context, KeeperOptions options, A
 
     private async Task WatchAsync(CancellationToken cancellationToken)
     {
+        if (!Directory.Exists(context.Paths.MachinesDirectory))
+        {
+            // Removed while this process started; it must not come back.
+            return;
+        }
+
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using LogGuard logs = new(context, options, say);
         using OwnerWatch owners = new(context, say);

@@ -163,6 +163,34 @@ public sealed class KeeperWorkTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Directory_that_was_removed_before_it_began_does_not_come_back()
+    {
+        Begin(new KeeperOptions());
+
+        await _work.Within("the end");
+        Assert.False(Directory.Exists(_scratch.Paths.MachinesDirectory));
+    }
+
+    [Fact]
+    public async Task One_that_cannot_work_says_so_once_and_tries_again()
+    {
+        using TestProcess vmm = TestProcess.Sleeper();
+        Write(Records.Running(_id, vmm.Identity));
+        // It has no driver for the VM.
+        _lock = KeeperLock.TryAcquire(_scratch.Paths)!;
+        EngineContext broken = new(_scratch.Paths, []);
+        KeeperOptions options = new() { IdleLimit = TimeSpan.FromMilliseconds(20), RetryPause = TimeSpan.FromMilliseconds(1) };
+        _work = Task.Run(() => new KeeperWork(broken, options, _said.Add).RunAsync(_lock, _stop.Token));
+        await UntilAsync(() => _said.Count > 0, "a word");
+        Assert.False(_work.IsCompleted);
+
+        vmm.Signal(Signals.Kill);
+
+        await _work.Within("the end");
+        Assert.Contains("VMs are not looked after", Assert.Single(_said), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Is_ended_by_cancelling()
     {
         using TestProcess vmm = TestProcess.Sleeper();
