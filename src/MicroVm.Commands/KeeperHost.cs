@@ -1,3 +1,4 @@
+using MicroVm.Engine;
 using MicroVm.Engine.Keeper;
 
 namespace MicroVm.Commands;
@@ -12,7 +13,7 @@ internal static class KeeperHost
     {
         string script = Path.GetFullPath(Path.Combine(Path.GetDirectoryName(typeof(KeeperHost).Assembly.Location)!, "../Start-Keeper.ps1"));
         return Environment.ProcessPath is { } program && Path.GetFileName(program) == "pwsh"
-            ? new KeeperCommand(program, ["-NoProfile", "-NonInteractive", "-NoLogo", "-File", script], script)
+            ? new KeeperCommand(program, ["-NoProfile", "-NonInteractive", "-NoLogo", "-File", script], typeof(MicroVmEngine).Assembly.Location)
             : null;
     }
 }

@@ -5,7 +5,7 @@ using MicroVm.Engine.State;
 
 namespace MicroVm.Engine.Keeper;
 
-/// <summary>Starts a keeper where there is none, and replaces one of another version.</summary>
+/// <summary>Starts a keeper where there is none, and replaces one that is outdated.</summary>
 /// <param name="paths">The state directory.</param>
 /// <param name="command">How; null when the front end cannot.</param>
 internal sealed class KeeperStarter(MicroVmPaths paths, KeeperCommand? command)
@@ -31,9 +31,10 @@ internal sealed class KeeperStarter(MicroVmPaths paths, KeeperCommand? command)
     public string? WhyNone =>
         string.Equals(Environment.GetEnvironmentVariable(Variable), "Off", StringComparison.OrdinalIgnoreCase) ? $"{Variable} is Off."
         : command is null ? "What runs the engine names no program for a keeper."
+        : !File.Exists(command.ModuleFile) ? $"'{command.ModuleFile}' is gone; import the module again."
         : null;
 
-    /// <summary>Sees to it that there is a keeper, if one may be started. Waits for nothing but the end of a keeper of another version.</summary>
+    /// <summary>Sees to it that there is a keeper, if one may be started. Waits for nothing but the end of a keeper that is outdated.</summary>
     /// <returns>Why there is none; null when there is one, or none is wanted.</returns>
     public string? Ensure()
     {
@@ -45,7 +46,7 @@ internal sealed class KeeperStarter(MicroVmPaths paths, KeeperCommand? command)
         try
         {
             (bool isHeld, KeeperNote? note) = KeeperLock.Look(paths);
-            if (isHeld && (note is null || !IsOutdated(note)))
+            if (isHeld && note is not { IsOutdated: true })
             {
                 return null;
             }
@@ -63,8 +64,6 @@ internal sealed class KeeperStarter(MicroVmPaths paths, KeeperCommand? command)
             return exception.Message;
         }
     }
-
-    private static bool IsOutdated(KeeperNote note) => note.Version != KeeperNote.CurrentVersion || !File.Exists(note.ModuleFile);
 
     private static void End(ProcessIdentity keeper)
     {
@@ -84,6 +83,8 @@ internal sealed class KeeperStarter(MicroVmPaths paths, KeeperCommand? command)
             return;
         }
 
+        // Before it is run: if it is replaced in between, so will be the keeper.
+        string? stamp = KeeperNote.StampOf(command!.ModuleFile);
         string path = LogIn(paths);
         if (File.Exists(path) && new FileInfo(path).Length > LongestLog)
         {
@@ -93,13 +94,13 @@ internal sealed class KeeperStarter(MicroVmPaths paths, KeeperCommand? command)
         using SafeFileHandle nothing = File.OpenHandle("/dev/null", FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
         using SafeFileHandle log = File.OpenHandle(path, FileMode.Append, FileAccess.Write, FileShare.ReadWrite);
         int processId = ProcessSpawn.Spawn(
-            command!.Program,
+            command.Program,
             [Path.GetFileName(command.Program), .. command.Arguments, paths.RunDirectory, paths.DataDirectory, command.ModuleFile],
             EnvironmentOfKeeper(),
             [nothing, log, log, held.File]);
         // Not reaped before ChildReaper knows it.
         ProcessIdentity keeper = ProcessIdentity.Of(processId)!;
-        held.Note(new KeeperNote(keeper, KeeperNote.CurrentVersion, DateTimeOffset.Now, command.ModuleFile));
+        held.Note(new KeeperNote(keeper, KeeperNote.CurrentVersion, DateTimeOffset.Now, command.ModuleFile, stamp));
         ChildReaper.Watch(keeper, static (_, _) => { });
     }
 

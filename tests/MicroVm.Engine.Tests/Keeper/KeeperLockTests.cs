@@ -6,7 +6,7 @@ namespace MicroVm.Engine.Tests.Keeper;
 
 public sealed class KeeperLockTests : IDisposable
 {
-    private static readonly KeeperNote s_note = new(ProcessIdentity.Self, KeeperNote.CurrentVersion, new DateTimeOffset(2026, 11, 21, 1, 2, 3, TimeSpan.FromHours(1)), "/module");
+    private static readonly KeeperNote s_note = new(ProcessIdentity.Self, KeeperNote.CurrentVersion, new DateTimeOffset(2026, 11, 21, 1, 2, 3, TimeSpan.FromHours(1)), "/module", "1-2");
 
     private readonly Scratch _scratch = new();
 
@@ -26,6 +26,20 @@ public sealed class KeeperLockTests : IDisposable
         Assert.Equal((false, null), KeeperLock.Look(_scratch.Paths));
         using KeeperLock? second = KeeperLock.TryAcquire(_scratch.Paths);
         Assert.NotNull(second);
+    }
+
+    [Theory]
+    [InlineData("0.0.0.1", true)]
+    [InlineData("nonsense", true)]
+    [InlineData("999.0.0.0", false)]
+    public void Older_keeper_is_outdated_and_a_newer_one_never(string version, bool isOutdated)
+    {
+        string module = _scratch.File("module");
+        File.WriteAllText(module, "");
+        KeeperNote note = s_note with { ModuleFile = module, ModuleStamp = KeeperNote.StampOf(module) };
+
+        Assert.False(note.IsOutdated);
+        Assert.Equal(isOutdated, (note with { Version = version }).IsOutdated);
     }
 
     [Fact]

@@ -65,11 +65,34 @@ public sealed class KeeperStarterTests : IDisposable
         Assert.Null(Starter().Ensure());
         ProcessIdentity old = Keeper();
         File.Delete(Module);
+        string another = _scratch.File("data/new");
+        File.WriteAllText(another, "");
 
-        Assert.Null(Starter(_scratch.File("data/new")).Ensure());
+        Assert.Null(Starter(another).Ensure());
 
         Assert.False(old.IsAlive);
         Assert.NotEqual(old, Keeper());
+        // A shell that still has the old one loaded leaves it alone.
+        Assert.Contains("is gone", Starter().WhyNone, StringComparison.Ordinal);
+        ProcessIdentity now = Keeper();
+        Assert.Null(Starter().Ensure());
+        Assert.Equal(now, Keeper());
+    }
+
+    [Fact]
+    public void One_whose_module_was_built_anew_makes_room_once()
+    {
+        Assert.Null(Starter().Ensure());
+        ProcessIdentity old = Keeper();
+        File.WriteAllText(Module, "another");
+
+        Assert.Null(Starter().Ensure());
+
+        ProcessIdentity now = Keeper();
+        Assert.NotEqual(old, now);
+        Assert.False(old.IsAlive);
+        Assert.Null(Starter().Ensure());
+        Assert.Equal(now, Keeper());
     }
 
     [Fact]
