@@ -1,3 +1,4 @@
+using MicroVm.Engine.Errors;
 using MicroVm.Engine.Native;
 using MicroVm.Engine.State;
 using MicroVm.Engine.Storage;
@@ -21,7 +22,7 @@ internal static class BootPlan
             await VmmVersions.CheckChosenAsync(context, driver, hypervisorPath, cancellationToken);
         }
 
-        if (context.Names.Find(name) is { } holder && context.Machines.Read(holder) is { } other && NameClaims.AreSame(other.Name, name))
+        if (context.Names.Find(name) is { } holder && context.Machines.Read(holder) is { IsBeingMade: false } other && NameClaims.AreSame(other.Name, name))
         {
             // The claim below decides; this spares the installation of an image for nothing.
             throw NameClaims.Taken(name);
@@ -97,7 +98,7 @@ internal static class BootPlan
         EndRequest? request = null;
         try
         {
-            machine = Claim(context, record, operation, undo);
+            machine = await ClaimAsync(context, record with { IsBeingMade = true }, operation, undo);
             request = EndRequest.Watch(machine.Directory, record.Name, cancellationToken);
             timer.Mark("claim");
             Failpoint.Reach(Failpoints.ClaimNamed);
@@ -189,8 +190,9 @@ internal static class BootPlan
     }
 
     /// <summary>Makes the directory, lock and name of a new VM.</summary>
-    public static LockedMachine Claim(EngineContext context, MachineRecord record, string operation, UndoStack undo)
+    public static async Task<LockedMachine> ClaimAsync(EngineContext context, MachineRecord record, string operation, UndoStack undo)
     {
+        await FreeAsync(context, record.Name, operation);
         LockedMachine machine = LockedMachine.Create(context, record, operation);
         undo.Push($"directory {machine.Directory}", () => context.Machines.Delete(record.Id));
         try
@@ -206,6 +208,22 @@ internal static class BootPlan
 
         undo.Push($"name {record.Name}", () => context.Names.Release(record.Name, record.Id));
         return machine;
+    }
+
+    // What was never finished keeps no name from anybody.
+    private static async Task FreeAsync(EngineContext context, string name, string operation)
+    {
+        try
+        {
+            if (context.Names.Find(name) is { } holder && context.Machines.Read(holder) is { IsBeingMade: true })
+            {
+                await UnfinishedMachine.RemoveAsync(context, holder, operation);
+            }
+        }
+        catch (MicroVmException exception) when (exception.ErrorId is ErrorIds.MicroVmBusy or ErrorIds.MicroVmNotFound or ErrorIds.StateCorrupt)
+        {
+            // Somebody is making it, or it is gone: the claim says which.
+        }
     }
 
     // What is recorded has to be durable: settled says when.
@@ -237,6 +255,7 @@ internal static class BootPlan
                 RestoredFromSnapshotId = null,
                 Run = launched.Run,
                 PendingRunDirectory = null,
+                IsBeingMade = false,
             });
             timer.Mark("record");
             Failpoint.Reach(Failpoints.BootRecorded);

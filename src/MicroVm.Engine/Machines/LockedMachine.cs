@@ -107,6 +107,15 @@ internal sealed class LockedMachine : IDisposable
     /// <exception cref="MicroVmException"><see cref="ErrorIds.InvalidMicroVmState"/>.</exception>
     public void Require(string verb, params ReadOnlySpan<VmState> allowed)
     {
+        if (Record.IsBeingMade)
+        {
+            throw new MicroVmException(ErrorIds.InvalidMicroVmState, ErrorKind.InvalidState, $"VM '{Record.Name}' cannot be used. {UnfinishedMachine.Detail}")
+            {
+                Target = Record.Name,
+                RecommendedAction = $"Remove-MicroVm {Record.Name}",
+            };
+        }
+
         VmState state = View.State;
         if (!allowed.Contains(state))
         {

@@ -44,6 +44,10 @@ internal static class MachineView
             status = Ended(context, record, run);
             run = null;
         }
+        else if (record.IsBeingMade && !MachineLock.IsHeld(context.Machines.DirectoryOf(record.Id)))
+        {
+            status = (VmState.Failed, UnfinishedMachine.Detail, null);
+        }
         else if ((IsPassing(record.State) || (run is not null && RunDirectories.IsChanging(run.RunDirectory))) && !MachineLock.IsHeld(context.Machines.DirectoryOf(record.Id)))
         {
             status = run is null

@@ -102,7 +102,7 @@ internal static class RestorePlan
             EndRequest? request = null;
             try
             {
-                machine = BootPlan.Claim(context, record, "Restore-MicroVm", _undo);
+                machine = await BootPlan.ClaimAsync(context, record with { IsBeingMade = true }, "Restore-MicroVm", _undo);
                 request = EndRequest.Watch(machine.Directory, name, cancellationToken);
                 timer.Mark("claim");
                 Failpoint.Reach(Failpoints.ClaimNamed);

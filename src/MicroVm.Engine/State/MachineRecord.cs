@@ -40,6 +40,11 @@ internal sealed record MachineRecord
     /// <summary>The last state that was brought about.</summary>
     public required VmState State { get; init; }
 
+    /// <summary>
+    /// Whether it is not finished yet: its files need not be durable, and whoever asked for it has not been given it. With nobody at work it never will be.
+    /// </summary>
+    public bool IsBeingMade { get; init; }
+
     /// <summary>Why, where that is not plain.</summary>
     public string? StatusDetail { get; init; }
 

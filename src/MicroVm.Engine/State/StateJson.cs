@@ -19,6 +19,11 @@ internal static class StateJson
         Write(writer, "hardware", record.Hardware);
         Write(writer, "boot", record.Boot);
         writer.WriteString("state", record.State.ToString());
+        if (record.IsBeingMade)
+        {
+            writer.WriteBoolean("isBeingMade", true);
+        }
+
         writer.WriteUnlessNull("statusDetail", record.StatusDetail);
         writer.WriteUnlessNull("overlayDisk", record.OverlayDisk);
         writer.WriteUnlessNull("restoredFromSnapshotId", record.RestoredFromSnapshotId);
@@ -50,6 +55,7 @@ internal static class StateJson
         Hardware = ReadHardware(fields.Object("hardware")),
         Boot = ReadBoot(fields.Object("boot")),
         State = fields.Choice<VmState>("state"),
+        IsBeingMade = fields.Flag("isBeingMade"),
         StatusDetail = fields.TextOrNull("statusDetail"),
         OverlayDisk = fields.TextOrNull("overlayDisk"),
         RestoredFromSnapshotId = fields.IdOrNull("restoredFromSnapshotId"),

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Reflection;
+using MicroVm.Engine.Errors;
 using MicroVm.Engine.Machines;
 using MicroVm.Engine.Native;
 using MicroVm.Engine.Snapshots;
@@ -118,6 +119,7 @@ public sealed class FailpointTests(FaultHome home) : IClassFixture<FaultHome>, I
         await home.RepairAsync();
 
         await home.AssertListedAsItIsAsync();
+        Assert.DoesNotContain(home.Engine.GetMachines(), machine => machine.StatusDetail == UnfinishedMachine.Detail);
         Assert.DoesNotContain(home.Engine.GetMachines(), machine => machine.State == VmState.Unknown);
         await home.AssertNothingLeftAsync();
     }
@@ -129,7 +131,7 @@ public sealed class FailpointTests(FaultHome home) : IClassFixture<FaultHome>, I
     {
         Guid subject = await KillAsync(verb, point);
         VirtualMachine? machine = home.Engine.FindMachine(FaultVerbs.Subject);
-        if (verb is "create" or "clone" && machine is null)
+        if (verb is "create" or "clone" && machine is null or { StatusDetail: UnfinishedMachine.Detail })
         {
             // The name is to be had.
             await FaultVerbs.RunAsync(home.Engine, verb, subject, home.Path, NullObserver.Instance, CancellationToken.None);
@@ -160,7 +162,29 @@ public sealed class FailpointTests(FaultHome home) : IClassFixture<FaultHome>, I
         await home.RepairAsync();
 
         Assert.Empty(Scratch.ProgramsOf(home.Path));
-        Assert.Equal(VmState.Stopped, home.Engine.FindMachine(FaultVerbs.Subject)!.State);
+        Assert.Empty(home.Engine.GetMachines());
+        await home.AssertNothingLeftAsync();
+    }
+
+    [QemuTheory]
+    [InlineData("create", Failpoints.LaunchConnected)]
+    [InlineData("clone", Failpoints.RestoreLoaded)]
+    public async Task What_was_never_finished_cannot_be_started_and_keeps_no_name(string verb, string point)
+    {
+        Guid subject = await KillAsync(verb, point);
+        VirtualMachine unfinished = home.Engine.FindMachine(FaultVerbs.Subject)!;
+        Assert.Equal((VmState.Failed, UnfinishedMachine.Detail), (unfinished.State, unfinished.StatusDetail));
+
+        MicroVmException refused = await Assert.ThrowsAsync<MicroVmException>(
+            () => home.Engine.StartAsync(unfinished.Id, NullObserver.Instance, CancellationToken.None));
+        await FaultVerbs.RunAsync(home.Engine, verb, subject, home.Path, NullObserver.Instance, CancellationToken.None);
+
+        Assert.Equal(ErrorIds.InvalidMicroVmState, refused.ErrorId);
+        VirtualMachine made = Assert.Single(home.Engine.GetMachines());
+        Assert.NotEqual(unfinished.Id, made.Id);
+        Assert.Equal(VmState.Running, made.State);
+        Assert.Single(Scratch.ProgramsOf(home.Path));
+        Assert.Empty(home.Engine.FindRepairs());
         await home.AssertNothingLeftAsync();
     }
 

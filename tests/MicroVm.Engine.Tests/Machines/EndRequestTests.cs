@@ -26,7 +26,7 @@ public sealed class EndRequestTests : IDisposable
     [Fact]
     public async Task VM_that_is_being_made_is_listed_before_it_has_a_record()
     {
-        using LockedMachine made = Claim();
+        using LockedMachine made = await ClaimAsync();
 
         VirtualMachine seen = Assert.Single(new MicroVmEngine(_scratch.Paths).GetMachines());
 
@@ -35,9 +35,9 @@ public sealed class EndRequestTests : IDisposable
     }
 
     [Fact]
-    public void VM_whose_maker_died_before_it_had_a_record_is_not_listed()
+    public async Task VM_whose_maker_died_before_it_had_a_record_is_not_listed()
     {
-        Claim().Dispose();
+        (await ClaimAsync()).Dispose();
 
         Assert.Empty(new MicroVmEngine(_scratch.Paths).GetMachines());
     }
@@ -105,7 +105,7 @@ public sealed class EndRequestTests : IDisposable
     [Fact]
     public async Task Request_from_before_an_operation_is_not_meant_for_it()
     {
-        using LockedMachine made = Claim();
+        using LockedMachine made = await ClaimAsync();
         File.WriteAllText(Path.Combine(made.Directory, "end-request"), "process 1 (Remove-MicroVm)");
 
         using EndRequest request = EndRequest.Watch(made.Directory, "web", CancellationToken.None);
@@ -117,17 +117,17 @@ public sealed class EndRequestTests : IDisposable
     [Fact]
     public async Task Operation_that_does_not_listen_keeps_the_VM()
     {
-        using LockedMachine made = Claim();
+        using LockedMachine made = await ClaimAsync();
 
         Assert.False(await EndRequest.SendAsync(made.Directory, "a test", TimeSpan.FromMilliseconds(100), CancellationToken.None));
         Assert.False(File.Exists(Path.Combine(made.Directory, "end-request")));
     }
 
     // A VM whose maker has got as far as its name.
-    private LockedMachine Claim()
+    private async Task<LockedMachine> ClaimAsync()
     {
         MachineRecord record = Records.Stopped(Guid.NewGuid(), "web");
-        return BootPlan.Claim(_context, record, "a test", new UndoStack());
+        return await BootPlan.ClaimAsync(_context, record, "a test", new UndoStack());
     }
 
     private async Task<Guid> StartingAsync()

@@ -36,12 +36,17 @@ internal static class MachineRepairs
                 yield return RepairPlan.Doubtful(
                     RepairKind.DamagedRecord, context.Names.NameOf(id) ?? directory, $"{damage.Message} {damage.RecommendedAction}");
             }
-            else if (record is null)
+            else if (record is null || record.IsBeingMade)
             {
                 if (Directory.Exists(directory))
                 {
-                    yield return RemovalOf(
-                        context, id, directory, RepairKind.UnfinishedMachine, "It has no record: its creation was interrupted.", () => Directory.Exists(directory) && context.Machines.Read(id) is null);
+                    yield return new RepairAction
+                    {
+                        Kind = RepairKind.UnfinishedMachine,
+                        Target = record?.Name ?? directory,
+                        Reason = record is null ? "It has no record: its creation was interrupted." : "Its creation was interrupted.",
+                        Mend = async (_, _) => await UnfinishedMachine.RemoveAsync(context, id, Operation) ? RepairResult.Done : RepairResult.Gone,
+                    };
                 }
             }
             else if (WhatIsWrong(record) is { } wrong)
@@ -100,48 +105,5 @@ internal static class MachineRepairs
         }
 
         return RepairResult.Done;
-    }
-
-    /// <summary>Removes a VM's directory that is of no use to anybody, with what runs in its name.</summary>
-    private static RepairAction RemovalOf(EngineContext context, Guid id, string directory, RepairKind kind, string reason, Func<bool> isStill) => new()
-    {
-        Kind = kind,
-        Target = directory,
-        Reason = reason,
-        Mend = async (_, _) =>
-        {
-            using MachineLock held = AcquireOrThrow(id, directory);
-            if (!isStill())
-            {
-                return RepairResult.Gone;
-            }
-
-            foreach (string run in context.Runs.Of(id))
-            {
-                await OrphanedVmm.EndAsync(context.DriverOf(HypervisorKind.Auto), run);
-                MachineStore.DeleteDirectory(run);
-            }
-
-            string? name = context.Names.NameOf(id);
-            context.Machines.Delete(id);
-            if (name is not null)
-            {
-                context.Names.Release(name, id);
-            }
-
-            return RepairResult.Done;
-        },
-    };
-
-    private static MachineLock AcquireOrThrow(Guid id, string directory)
-    {
-        try
-        {
-            return MachineLock.Acquire(directory, id.ToString(), Operation);
-        }
-        catch (IOException) when (!Directory.Exists(directory))
-        {
-            throw EngineContext.NotFound(id);
-        }
     }
 }
