@@ -1,6 +1,6 @@
 <#
 .SYNOPSIS
-Lets several shells do random things to the same VMs and kills the shells at random; fails when anything is lost, half there or left.
+Lets several shells do random things to the same VMs, kills the shells and their keeper at random; fails when anything is lost, half there or left.
 
 .DESCRIPTION
 The guests halt, so that VMMs are real and cost no time. With the same -Seed the shells make the same choices; how they meet is up to the host.
@@ -20,6 +20,10 @@ param(
 )
 
 . (Join-Path $PSScriptRoot 'Common.ps1')
+
+# The keeper is at work beside the shells, ends as soon as it may and comes back.
+$env:MICROVM_KEEPER = 'On'
+$env:MICROVM_KEEPER_IDLE = '100'
 
 # What may come of it when others are at work on the same things.
 $expected = @(
@@ -111,6 +115,14 @@ function Start-Shell {
     [System.Diagnostics.Process]::Start($start)
 }
 
+function Stop-Keeper {
+    <# Kills the keeper, if there is one. #>
+    [Diagnostics.CodeAnalysis.SuppressMessageAttribute('PSUseShouldProcessForStateChangingFunctions', '')]
+    param()
+
+    if ((Test-MicroVmHost | Where-Object Name -EQ Keeper).Detail -match 'Runs as process (\d+)') { kill -KILL $Matches[1] 2>/dev/null }
+}
+
 function Get-Journal {
     Get-ChildItem "$env:MICROVM_HOME/journal-*" -ErrorAction Ignore | ForEach-Object {
         # A line that a killed shell has half written is none.
@@ -147,6 +159,7 @@ try {
         $shells[$slot].Kill()
         $shells[$slot].WaitForExit()
         $kills++
+        if ($random.Next(4) -eq 0) { Stop-Keeper }
         $shells[$slot] = Start-Shell (++$number) $random.Next()
         $journal = @(Get-Journal)
         $done = @($journal -like 'step*').Count
@@ -192,8 +205,9 @@ try {
 
     Get-MicroVm | Remove-MicroVm -Force
     Get-MicroVmSnapshot | Remove-MicroVmSnapshot -Confirm:$false
+    Wait-UntilTrue { (Test-MicroVmHost | Where-Object Name -EQ Keeper).Detail -eq 'Not needed now: no VM runs.' }
     $left = @(Get-Leftover $env:MICROVM_HOME) + @(
-        Get-ChildItem "$env:MICROVM_HOME/run", "$env:MICROVM_HOME/data" -Recurse -Force -File | Where-Object FullName -NotMatch '/cache/|lock$' | ForEach-Object FullName)
+        Get-ChildItem "$env:MICROVM_HOME/run", "$env:MICROVM_HOME/data" -Recurse -Force -File | Where-Object FullName -NotMatch '/cache/|lock$|/keeper.log$' | ForEach-Object FullName)
     Assert-True ($left.Count -eq 0) "Left behind:`n$($left -join "`n")"
 
     [pscustomobject]@{
@@ -213,5 +227,7 @@ catch {
 }
 finally {
     $shells.Values | ForEach-Object { $_.Kill(); $_.WaitForExit() }
+    Get-MicroVm | Remove-MicroVm -Force
+    Wait-UntilTrue { (Test-MicroVmHost | Where-Object Name -EQ Keeper).Detail -notlike 'Runs as*' }
     Remove-TestHome
 }
