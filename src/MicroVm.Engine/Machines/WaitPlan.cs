@@ -98,7 +98,7 @@ internal static class WaitPlan
             }
 
             await Task.Delay(pause, cancellationToken);
-            pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause;
+            pause = Pauses.After(pause, s_longestPause);
         }
     }
 

@@ -67,7 +67,7 @@ internal sealed class EndRequest : IDisposable
         byte[] sender = Encoding.UTF8.GetBytes($"process {Environment.ProcessId} ({operation})");
         try
         {
-            for (TimeSpan pause = s_shortestPause; MachineLock.IsHeld(directory); pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause)
+            for (TimeSpan pause = s_shortestPause; MachineLock.IsHeld(directory); pause = Pauses.After(pause, s_longestPause))
             {
                 if (Environment.TickCount64 > deadline)
                 {

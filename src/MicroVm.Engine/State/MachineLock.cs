@@ -35,7 +35,7 @@ internal sealed class MachineLock : IDisposable
     public static async Task<MachineLock> AcquireAsync(string directory, string name, string operation)
     {
         long deadline = Environment.TickCount64 + (long)s_keeperLimit.TotalMilliseconds;
-        for (TimeSpan pause = s_shortestPause; ; pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause)
+        for (TimeSpan pause = s_shortestPause; ; pause = Pauses.After(pause, s_longestPause))
         {
             if (TryAcquire(directory, operation, out string holder) is { } held)
             {

@@ -32,7 +32,7 @@ internal sealed class ImageStoreLock : IDisposable
                 }
 
                 await Task.Delay(pause, cancellationToken);
-                pause = pause * 2 < LongestPause ? pause * 2 : LongestPause;
+                pause = Pauses.After(pause, LongestPause);
             }
 
             return new ImageStoreLock(file);

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Net.Sockets;
 using System.Text;
+using MicroVm.Engine.Native;
 
 namespace MicroVm.Engine.Guest.Agent;
 
@@ -19,7 +20,7 @@ internal sealed class HybridVsockChannel(string socketPath, uint port) : IGuestC
     /// <inheritdoc/>
     public async Task<Stream> OpenAsync(CancellationToken cancellationToken)
     {
-        for (TimeSpan pause = s_firstPause; ; pause = pause * 2 < s_longestPause ? pause * 2 : s_longestPause)
+        for (TimeSpan pause = s_firstPause; ; pause = Pauses.After(pause, s_longestPause))
         {
             if (await TryOpenAsync(cancellationToken) is { } stream)
             {
