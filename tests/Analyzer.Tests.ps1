@@ -8,7 +8,7 @@ BeforeDiscovery {
 
 Describe 'PSScriptAnalyzer' -Skip:$missing {
     It 'has nothing to say about <Name>' -ForEach $scripts {
-        $settings = $Path.StartsWith($PSScriptRoot) ? @{ Settings = Join-Path $PSScriptRoot 'PSScriptAnalyzerSettings.psd1' } : @{}
+        $settings = ($Path.StartsWith($PSScriptRoot) -or $Name -like '*.Tests.ps1') ? @{ Settings = Join-Path $PSScriptRoot 'PSScriptAnalyzerSettings.psd1' } : @{}
 
         Invoke-ScriptAnalyzer $Path @settings | ForEach-Object { "$($_.RuleName) at line $($_.Line): $($_.Message)" } | Should -BeNullOrEmpty
     }
