@@ -12,5 +12,6 @@ internal static class Errno
     public const int FileExists = 17;
     public const int NotADirectory = 20;
     public const int TooManyFiles = 24;
+    public const int TextBusy = 26;
     public const int NoSpace = 28;
 }

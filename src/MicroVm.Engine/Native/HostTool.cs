@@ -12,6 +12,9 @@ internal sealed record HostTool(string Name, string Package)
     // More of a failing tool's complaints than this helps nobody.
     private const int ErrorTextLimit = 2000;
 
+    private static readonly TimeSpan s_shortestPause = TimeSpan.FromMilliseconds(1);
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(1);
+
     /// <summary>The program file, or null when it is not installed.</summary>
     public string? Find() => Path.IsPathRooted(Name) ? Name : ProgramFinder.Find(Name);
 
@@ -47,7 +50,7 @@ internal sealed record HostTool(string Name, string Package)
         cancellationToken.ThrowIfCancellationRequested();
         using CancellationTokenSource deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(timeout);
-        using Process process = Start(arguments, workingDirectory);
+        using Process process = await StartAsync(arguments, workingDirectory, cancellationToken);
         // Reads of a pipe cannot be interrupted, but they end with the program.
         using CancellationTokenRegistration kill = deadline.Token.Register(() => Kill(process));
         Task<string> errors = process.StandardError.ReadToEndAsync(CancellationToken.None);
@@ -107,7 +110,7 @@ internal sealed record HostTool(string Name, string Package)
         }
     }
 
-    private Process Start(IReadOnlyList<string> arguments, string? workingDirectory)
+    private async Task<Process> StartAsync(IReadOnlyList<string> arguments, string? workingDirectory, CancellationToken cancellationToken)
     {
         string program = Find() ?? throw new MicroVmException(ErrorIds.ToolFailed, ErrorKind.NotInstalled, $"{Name} is not installed.")
         {
@@ -122,13 +125,21 @@ internal sealed record HostTool(string Name, string Package)
             WorkingDirectory = workingDirectory ?? "",
         };
         start.Environment["LC_ALL"] = "C.UTF-8";
-        try
+        for (TimeSpan pause = s_shortestPause; ; pause = Pauses.After(pause, s_longestPause))
         {
-            return Process.Start(start)!;
-        }
-        catch (Win32Exception exception)
-        {
-            throw Failure(ErrorKind.ResourceUnavailable, $"{Name} could not be started.", exception);
+            try
+            {
+                return Process.Start(start)!;
+            }
+            catch (Win32Exception exception) when (exception.NativeErrorCode == Errno.TextBusy && pause < s_longestPause)
+            {
+                // A child that another thread was just starting when this program was written has it open for writing, until it becomes a program itself.
+                await Task.Delay(pause, cancellationToken);
+            }
+            catch (Win32Exception exception)
+            {
+                throw Failure(ErrorKind.ResourceUnavailable, $"{Name} could not be started.", exception);
+            }
         }
     }
 

@@ -14,6 +14,28 @@ public class HostToolTests
         Assert.Equal("$(id) ; 'x\n", await new HostTool("echo", "coreutils").RunAsync(["$(id) ; 'x"], TimeSpan.FromSeconds(10), default));
 
     [Fact]
+    public async Task Program_that_is_still_open_for_writing_is_waited_for()
+    {
+        string program = Path.Combine(Path.GetTempPath(), $"host-tool-{Guid.NewGuid():N}");
+        File.Copy(ProgramFinder.Find("true")!, program);
+        try
+        {
+            Task<string> running;
+            using (File.OpenHandle(program, FileMode.Open, FileAccess.Write))
+            {
+                running = new HostTool(program, "coreutils").RunAsync([], TimeSpan.FromSeconds(30), default);
+                await Assert.ThrowsAsync<TimeoutException>(() => running.WaitAsync(TimeSpan.FromMilliseconds(20)));
+            }
+
+            Assert.Equal("", await running);
+        }
+        finally
+        {
+            File.Delete(program);
+        }
+    }
+
+    [Fact]
     public async Task Missing_tool_names_its_package()
     {
         MicroVmException error =

@@ -35,6 +35,7 @@ public sealed class InteropTests
         (typeof(Errno), "NoSuchDevice", "ENXIO"),
         (typeof(Errno), "NotADirectory", "ENOTDIR"),
         (typeof(Errno), "TooManyFiles", "EMFILE"),
+        (typeof(Errno), "TextBusy", "ETXTBSY"),
         (typeof(Errno), "NoSuchProcess", "ESRCH"),
         (typeof(Errno), "Interrupted", "EINTR"),
         (typeof(Errno), "TryAgain", "EAGAIN"),

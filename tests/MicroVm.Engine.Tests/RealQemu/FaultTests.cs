@@ -85,7 +85,7 @@ public sealed class FaultTests(QemuHome home) : QemuTests(home)
             Assert.NotNull(await other.StandardOutput.ReadLineAsync().Within("the other process to start a VMM"));
             VirtualMachine seen = Engine.FindMachine("web")!;
             Assert.Equal(VmState.Starting, seen.State);
-            MicroVmException busy = await Assert.ThrowsAsync<MicroVmException>(() => Home.StopAsync(seen, StopMode.TurnOff));
+            MicroVmException busy = await Assert.ThrowsAsync<MicroVmException>(() => Home.StopAsync(seen, StopMode.Graceful));
             Assert.Equal(ErrorIds.MicroVmBusy, busy.ErrorId);
             Assert.Contains($"process {other.Id} (New-MicroVm)", busy.Message, StringComparison.Ordinal);
         }
@@ -96,10 +96,12 @@ public sealed class FaultTests(QemuHome home) : QemuTests(home)
         }
 
         VirtualMachine left = Engine.FindMachine("web")!;
-        Assert.Equal(VmState.Stopped, left.State);
-        // Its disk is locked by the orphan until that has ended.
-        VirtualMachine started = await Engine.StartAsync(left.Id, Silent, CancellationToken.None);
-        Assert.Equal(VmState.Running, started.State);
+        Assert.Equal(VmState.Failed, left.State);
+        MicroVmException unfinished = await Assert.ThrowsAsync<MicroVmException>(() => Engine.StartAsync(left.Id, Silent, CancellationToken.None));
+        Assert.Equal(ErrorIds.InvalidMicroVmState, unfinished.ErrorId);
+        VirtualMachine another = await Engine.CreateAsync(QemuHome.Small with { Name = "web" }, start: true, Silent, CancellationToken.None);
+        Assert.Equal(VmState.Running, another.State);
+        Assert.NotEqual(left.Id, another.Id);
         Assert.Single(Home.Inventory(), item => item.StartsWith("process", StringComparison.Ordinal));
     }
 
