@@ -1,4 +1,3 @@
-using MicroVm.Engine.Native;
 using MicroVm.Engine.Snapshots;
 using MicroVm.Engine.State;
 using MicroVm.Engine.Storage;
@@ -79,20 +78,7 @@ internal static class ForkPlan
             SpecRules.CheckFiles(origin.Boot);
         }
 
-        MachineRecord record = new()
-        {
-            Version = MachineRecord.CurrentVersion,
-            Id = Guid.NewGuid(),
-            Name = name,
-            Description = origin.Description,
-            Tags = origin.Tags,
-            CreatedAt = DateTimeOffset.Now,
-            Hardware = origin.Hardware,
-            Boot = BootSources.Renamed(origin.Boot, origin.Name, name),
-            State = VmState.Stopped,
-            OverlayDisk = origin.OverlayDisk is null ? null : "overlay.raw",
-            OwnerProcess = options.Ephemeral ? ProcessIdentity.Self : null,
-        };
+        MachineRecord record = CloneRecord.Of(origin, name, options.Ephemeral);
         PhaseTimer timer = new(observer, $"Copy {origin.Name} to {name}");
         return await BootPlan.MakeAsync(fork.Context, record, "Copy-MicroVm", FillAsync, !options.NoStart, timer, observer, cancellationToken);
 

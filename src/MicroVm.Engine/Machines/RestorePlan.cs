@@ -1,6 +1,5 @@
 using Microsoft.Win32.SafeHandles;
 using MicroVm.Engine.Errors;
-using MicroVm.Engine.Native;
 using MicroVm.Engine.Snapshots;
 using MicroVm.Engine.State;
 using MicroVm.Engine.Storage;
@@ -83,21 +82,7 @@ internal static class RestorePlan
 
         public async Task<VirtualMachine> CloneAsync(string name, CancellationToken cancellationToken)
         {
-            MachineRecord record = new()
-            {
-                Version = MachineRecord.CurrentVersion,
-                Id = Guid.NewGuid(),
-                Name = name,
-                Description = manifest.MachineDescription,
-                Tags = manifest.MachineTags,
-                CreatedAt = DateTimeOffset.Now,
-                Hardware = manifest.Hardware,
-                Boot = BootSources.Renamed(manifest.Boot, manifest.MachineName, name),
-                State = VmState.Restoring,
-                OverlayDisk = manifest.Disk is null ? null : "overlay.raw",
-                RestoredFromSnapshotId = SnapshotId,
-                OwnerProcess = options.Ephemeral ? ProcessIdentity.Self : null,
-            };
+            MachineRecord record = CloneRecord.Of(manifest, name, options.Ephemeral) with { State = VmState.Restoring, RestoredFromSnapshotId = SnapshotId };
             LockedMachine? machine = null;
             EndRequest? request = null;
             try

@@ -1,4 +1,3 @@
-using MicroVm.Engine.Errors;
 using MicroVm.Engine.Snapshots;
 using MicroVm.Engine.State;
 
@@ -31,26 +30,9 @@ internal static class Users
     public static string Join(IReadOnlyCollection<string> users) => string.Join(", ", users.Take(MostNamed))
         + (users.Count > MostNamed ? $" and {users.Count - MostNamed} more" : "");
 
-    private static IEnumerable<MachineRecord> Records(EngineContext context)
-    {
-        foreach (Guid id in context.Machines.Ids())
-        {
-            MachineRecord? record = null;
-            try
-            {
-                record = context.Machines.Read(id);
-            }
-            catch (MicroVmException)
-            {
-                // A damaged record does not say what its VM uses; it cannot boot before it is repaired.
-            }
-
-            if (record is not null)
-            {
-                yield return record;
-            }
-        }
-    }
+    // A damaged record does not say what its VM uses; it cannot boot before it is repaired.
+    private static IEnumerable<MachineRecord> Records(EngineContext context) =>
+        context.Machines.Ids().Select(id => MachineView.TryRead(context, id)).OfType<MachineRecord>();
 
     private static bool Same(string? recorded, string image) => string.Equals(recorded, image, StringComparison.OrdinalIgnoreCase);
 }
