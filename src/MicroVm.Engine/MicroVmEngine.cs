@@ -31,6 +31,13 @@ public sealed class MicroVmEngine
         _keeper = new KeeperStarter(paths, keeper);
     }
 
+    /// <summary>As the other, with what the plans share: tests bring their own.</summary>
+    internal MicroVmEngine(EngineContext context, KeeperCommand? keeper = null)
+    {
+        _context = context;
+        _keeper = new KeeperStarter(context.Paths, keeper);
+    }
+
     /// <summary>Where the engine keeps everything.</summary>
     public MicroVmPaths Paths => _context.Paths;
 
@@ -51,7 +58,7 @@ public sealed class MicroVmEngine
     public IEnumerable<VirtualMachine> GetMachines()
     {
         VirtualMachine[] machines = [.. _context.Machines.Ids().Select(FindMachine).OfType<VirtualMachine>()];
-        if (machines.Any(IsKept))
+        if (machines.Any(IsKept) || SpareService.IsWanted(_context))
         {
             // Somebody may have killed it.
             _keeper.Ensure();
@@ -67,12 +74,81 @@ public sealed class MicroVmEngine
     public VirtualMachine? FindMachine(string name) =>
         _context.Names.Find(name) is { } id && FindMachine(id) is { } machine && NameClaims.AreSame(machine.Name, name) ? machine : null;
 
-    /// <summary>Changes what the user wrote about a VM, in any state.</summary>
-    public Task<VirtualMachine> SetAsync(Guid id, MachineUpdate update, CancellationToken cancellationToken)
+    /// <summary>Changes what the user wrote about a VM, and where its guest may go, in any state.</summary>
+    public Task<VirtualMachine> SetAsync(Guid id, MachineUpdate update, IOperationObserver observer, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        return LabelPlan.SetAsync(_context, id, update);
+        return SetPlan.SetAsync(_context, id, update, observer);
     }
+
+    /// <summary>Makes ports of the host's lead to a VM, in any state.</summary>
+    public Task<VirtualMachine> PublishAsync(Guid id, IReadOnlyList<PublishedPort> ports, IOperationObserver observer, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return PublishPlan.PublishAsync(_context, id, ports, observer);
+    }
+
+    /// <summary>Takes published ports back, in any state.</summary>
+    /// <param name="id">The VM.</param>
+    /// <param name="hostPorts">The host's ports; null for all.</param>
+    /// <param name="protocol">Of one protocol only, or null.</param>
+    /// <param name="cancellationToken">Cancels what has not begun.</param>
+    public Task<VirtualMachine> UnpublishAsync(Guid id, IReadOnlyList<int>? hostPorts, PortProtocol? protocol, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        return PublishPlan.UnpublishAsync(_context, id, hostPorts, protocol);
+    }
+
+    /// <summary>Adds a network interface to a VM that is stopped or runs.</summary>
+    public Task<VirtualMachine> AddInterfaceAsync(Guid id, NetworkInterfaceSpec spec, IOperationObserver observer, CancellationToken cancellationToken) =>
+        InterfacePlan.AddAsync(_context, id, spec, observer, cancellationToken);
+
+    /// <summary>Removes a network interface of a VM that is stopped or runs.</summary>
+    /// <param name="id">The VM.</param>
+    /// <param name="macAddress">The interface's hardware address; null for the only one the VM has.</param>
+    /// <param name="observer">Hears of what the guest could not be told.</param>
+    /// <param name="cancellationToken">Ends the wait for the guest.</param>
+    public Task<VirtualMachine> RemoveInterfaceAsync(Guid id, string? macAddress, IOperationObserver observer, CancellationToken cancellationToken) =>
+        InterfacePlan.RemoveAsync(_context, id, macAddress, observer, cancellationToken);
+
+    /// <summary>Makes a named network.</summary>
+    public Task<NamedNetwork> CreateNetworkAsync(string name, string? description, CancellationToken cancellationToken) =>
+        Task.Run(() => NamedNetworkPlan.Create(_context, name, description), cancellationToken);
+
+    /// <summary>All named networks by name.</summary>
+    public IEnumerable<NamedNetwork> GetNetworks() => NamedNetworkPlan.List(_context);
+
+    /// <summary>Removes a named network that no VM is in.</summary>
+    public Task RemoveNetworkAsync(string name, CancellationToken cancellationToken) =>
+        Task.Run(() => NamedNetworkPlan.Remove(_context, name), cancellationToken);
+
+    /// <summary>What is set for the host, and how much of it is used.</summary>
+    public Task<MicroVmHost> GetHostAsync(CancellationToken cancellationToken) => Task.Run(
+        () =>
+        {
+            MicroVmHost host = HostPlan.Get(_context);
+            if (host.SpareSlots > 0)
+            {
+                _keeper.Ensure();
+            }
+
+            return host;
+        },
+        cancellationToken);
+
+    /// <summary>Sets what VMs are given of the host.</summary>
+    public Task<MicroVmHost> SetHostAsync(HostUpdate update, IOperationObserver observer, CancellationToken cancellationToken) => Task.Run(
+        () =>
+        {
+            MicroVmHost host = HostPlan.Set(_context, update);
+            if (host.SpareSlots > 0 && (_keeper.WhyNone ?? _keeper.Ensure()) is { } reason)
+            {
+                observer.Warning($"Network links are kept ready by a keeper, and there is none. {reason}");
+            }
+
+            return host;
+        },
+        cancellationToken);
 
     /// <summary>Gives a VM another name, in any state. At any moment it has either of the two; a guest and its VMM learn of it at the next boot.</summary>
     public Task<VirtualMachine> RenameAsync(Guid id, string newName, IOperationObserver observer, CancellationToken cancellationToken)
