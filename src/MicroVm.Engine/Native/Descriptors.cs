@@ -36,6 +36,37 @@ internal static partial class Descriptors
     /// <summary>Closes a descriptor by number.</summary>
     public static void Close(int descriptor) => _ = CloseNative(descriptor);
 
+    /// <summary>Reads once from what has no position, such as a socket or a TAP device; .NET's own read refuses it.</summary>
+    /// <returns>The bytes read; 0 at the end.</returns>
+    public static int Read(SafeHandle file, Span<byte> bytes)
+    {
+        nint read;
+        while ((read = ReadNative(file, ref MemoryMarshal.GetReference(bytes), (nuint)bytes.Length)) < 0)
+        {
+            if (Marshal.GetLastPInvokeError() != Errno.Interrupted)
+            {
+                throw LinuxException.Last("read");
+            }
+        }
+
+        return (int)read;
+    }
+
+    /// <summary>Writes all of it to what has no position; a message or a frame has to go in one.</summary>
+    public static void Write(SafeHandle file, ReadOnlySpan<byte> bytes)
+    {
+        while (bytes.Length > 0)
+        {
+            nint written = WriteNative(file, ref MemoryMarshal.GetReference(bytes), (nuint)bytes.Length);
+            if (written < 0 && Marshal.GetLastPInvokeError() != Errno.Interrupted)
+            {
+                throw LinuxException.Last("write");
+            }
+
+            bytes = bytes[(int)Math.Max(0, written)..];
+        }
+    }
+
     /// <summary>Makes a file that lives in memory and is gone with its last user.</summary>
     /// <param name="name">What <c>/proc/PID/maps</c> shows after "/memfd:".</param>
     /// <param name="bytes">Its size; pages are taken as they are written.</param>
@@ -56,6 +87,12 @@ internal static partial class Descriptors
 
     [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
     private static partial int Fcntl(SafeHandle file, int command, int argument);
+
+    [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
+    private static partial nint ReadNative(SafeHandle file, ref byte bytes, nuint count);
+
+    [LibraryImport("libc", EntryPoint = "write", SetLastError = true)]
+    private static partial nint WriteNative(SafeHandle file, ref readonly byte bytes, nuint count);
 
     [LibraryImport("libc", EntryPoint = "close")]
     private static partial int CloseNative(int descriptor);

@@ -6,8 +6,8 @@ namespace MicroVm.Engine.Native;
 /// <summary>A system call that failed: which, on what, and why.</summary>
 internal sealed class LinuxException : IOException
 {
-    private LinuxException(string call, int errno, string? subject)
-        : base($"{call}{(subject is null ? "" : $" '{subject}'")}: {new Win32Exception(errno).Message} (errno {errno}).")
+    private LinuxException(string call, int errno, string? subject, string? said = null)
+        : base($"{call}{(subject is null ? "" : $" '{subject}'")}: {new Win32Exception(errno).Message} (errno {errno}){(said is null ? "" : $": {said.TrimEnd('.')}")}.")
     {
         Errno = errno;
         HResult = errno;
@@ -20,5 +20,9 @@ internal sealed class LinuxException : IOException
     public static LinuxException Last(string call, string? subject = null) => new(call, Marshal.GetLastPInvokeError(), subject);
 
     /// <summary>A failure whose error number the call returned.</summary>
-    public static LinuxException From(string call, int errno, string? subject = null) => new(call, errno, subject);
+    /// <param name="call">The call, or what it was for.</param>
+    /// <param name="errno">The error number.</param>
+    /// <param name="subject">What it was called on.</param>
+    /// <param name="said">What the kernel said in words.</param>
+    public static LinuxException From(string call, int errno, string? subject = null, string? said = null) => new(call, errno, subject, said);
 }

@@ -1,9 +1,10 @@
 using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
 
 namespace MicroVm.Engine.Native;
 
 /// <summary>Namespaces and mounts of the calling thread (unshare(2), mount(2)).</summary>
-internal static partial class Namespaces
+internal static unsafe partial class Namespaces
 {
     /// <summary>CLONE_NEWNS: mounts.</summary>
     public const int Mount = 0x00020000;
@@ -13,6 +14,9 @@ internal static partial class Namespaces
 
     /// <summary>CLONE_NEWNET: network devices, addresses, routes.</summary>
     public const int Network = 0x40000000;
+
+    private const int EmptyPath = 0x1000;
+    private const uint InodeNumber = 0x100;
 
     private const ulong NoSuid = 0x2;
     private const ulong NoDev = 0x4;
@@ -26,6 +30,28 @@ internal static partial class Namespaces
         if (UnshareNative(kinds) != 0)
         {
             throw LinuxException.Last("unshare");
+        }
+    }
+
+    /// <summary>Opens the network namespace of the calling thread; <c>/proc/self</c> would give that of the main thread.</summary>
+    public static SafeFileHandle OpenNetwork() => File.OpenHandle("/proc/thread-self/ns/net");
+
+    /// <summary>What tells a namespace from all others there are now: the inode number of its file (namespaces(7)).</summary>
+    /// <exception cref="LinuxException">It cannot be looked at.</exception>
+    public static ulong IdentityOf(SafeHandle file)
+    {
+        Status status = default;
+        return Statx(file, "", EmptyPath, InodeNumber, &status) == 0 ? status.Inode : throw LinuxException.Last("statx (namespace)");
+    }
+
+    /// <summary>Moves the calling thread into a namespace (setns(2)). What the runtime starts from there stays there: system calls only.</summary>
+    /// <param name="file">A namespace's file, such as <c>/proc/PID/ns/net</c>.</param>
+    /// <param name="kind">What it must be, such as <see cref="Network"/>.</param>
+    public static void Enter(SafeHandle file, int kind)
+    {
+        if (SetNamespace(file, kind) != 0)
+        {
+            throw LinuxException.Last("setns");
         }
     }
 
@@ -52,9 +78,23 @@ internal static partial class Namespaces
         }
     }
 
+    [LibraryImport("libc", EntryPoint = "statx", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Statx(SafeHandle directory, string path, int flags, uint mask, Status* status);
+
     [LibraryImport("libc", EntryPoint = "unshare", SetLastError = true)]
     private static partial int UnshareNative(int flags);
 
+    [LibraryImport("libc", EntryPoint = "setns", SetLastError = true)]
+    private static partial int SetNamespace(SafeHandle file, int kind);
+
     [LibraryImport("libc", EntryPoint = "mount", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int MountNative(string source, string target, string? type, ulong flags, string? data);
+
+    /// <summary>The field of struct statx that is needed.</summary>
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    private struct Status
+    {
+        [FieldOffset(32)]
+        public ulong Inode;
+    }
 }

@@ -8,6 +8,7 @@ internal sealed unsafe partial class ProcessDescriptor : IDisposable
 {
     private const int OpenCall = 434;
     private const int SendSignalCall = 424;
+    private const int GetDescriptorCall = 438;
     private const int WaitByDescriptor = 3;
     private const int WaitNoHang = 1;
     private const int WaitExited = 4;
@@ -99,6 +100,29 @@ internal sealed unsafe partial class ProcessDescriptor : IDisposable
             _file.DangerousAddRef(ref added);
             ExitInfo info = new() { Mask = InfoExit };
             return IoControl((int)_file.DangerousGetHandle(), GetInfo, &info) == 0 && (info.Mask & InfoExit) != 0 ? ProcessExit.OfStatus(info.Status) : null;
+        }
+        finally
+        {
+            if (added)
+            {
+                _file.DangerousRelease();
+            }
+        }
+    }
+
+    /// <summary>A copy of a descriptor of the process, closed on exec (pidfd_getfd(2); Linux 5.6). Needs the right to trace it.</summary>
+    /// <param name="number">Its number there.</param>
+    /// <returns>Null when the process is gone or has no such descriptor.</returns>
+    public SafeFileHandle? TryCopyDescriptor(int number)
+    {
+        bool added = false;
+        try
+        {
+            _file.DangerousAddRef(ref added);
+            long result = Syscall(GetDescriptorCall, _file.DangerousGetHandle(), number, 0, 0);
+            return result >= 0 ? new SafeFileHandle((nint)result, ownsHandle: true)
+                : Marshal.GetLastPInvokeError() is Errno.NoSuchProcess or Errno.BadDescriptor ? null
+                : throw LinuxException.Last("pidfd_getfd");
         }
         finally
         {
