@@ -129,6 +129,63 @@ public static class ErrorIds
     /// <summary>Namespaces or mounts could not be set up.</summary>
     public const string IsolationFailed = nameof(IsolationFailed);
 
+    /// <summary>All addresses of the pool are taken.</summary>
+    public const string NoFreeSlot = nameof(NoFreeSlot);
+
+    /// <summary>Somebody else has the port of the host's.</summary>
+    public const string PortInUse = nameof(PortInUse);
+
+    /// <summary>The VM does not publish the port.</summary>
+    public const string PortNotPublished = nameof(PortNotPublished);
+
+    /// <summary>There is no such named network, bridge, TAP device or network namespace.</summary>
+    public const string NetworkNotFound = nameof(NetworkNotFound);
+
+    /// <summary>There is a named network of that name.</summary>
+    public const string NetworkAlreadyExists = nameof(NetworkAlreadyExists);
+
+    /// <summary>VMs use the named network.</summary>
+    public const string NetworkInUse = nameof(NetworkInUse);
+
+    /// <summary>The VM's kind of network cannot do what is asked for.</summary>
+    public const string NetworkNotSupported = nameof(NetworkNotSupported);
+
+    /// <summary>A VM has no network interface as was asked for.</summary>
+    public const string InterfaceNotFound = nameof(InterfaceNotFound);
+
+    /// <summary>Network interfaces cannot be added to the VM, or removed, while it runs.</summary>
+    public const string InterfaceHotPlugUnsupported = nameof(InterfaceHotPlugUnsupported);
+
+    /// <summary>The host lacks a driver or device that networks need.</summary>
+    public const string NetworkUnavailable = nameof(NetworkUnavailable);
+
+    /// <summary>The host's network could not be set up.</summary>
+    public const string NetworkFailed = nameof(NetworkFailed);
+
+    /// <summary>A network that cannot be an address pool.</summary>
+    public const string InvalidAddressPool = nameof(InvalidAddressPool);
+
+    /// <summary>The host has another way to addresses of the pool.</summary>
+    public const string AddressPoolOverlap = nameof(AddressPoolOverlap);
+
     /// <summary>A program the operation runs is missing or failed.</summary>
     public const string ToolFailed = nameof(ToolFailed);
+
+    /// <summary>A port is to be published at an address that the host does not have.</summary>
+    public const string AddressNotAvailable = nameof(AddressNotAvailable);
+
+    /// <summary>The host has no default route.</summary>
+    public const string NoDefaultRoute = nameof(NoDefaultRoute);
+
+    /// <summary>No bridge of that name.</summary>
+    public const string BridgeNotFound = nameof(BridgeNotFound);
+
+    /// <summary>No network namespace of that name or path.</summary>
+    public const string NetworkNamespaceNotFound = nameof(NetworkNamespaceNotFound);
+
+    /// <summary>No TAP device of that name in the network namespace.</summary>
+    public const string TapDeviceNotFound = nameof(TapDeviceNotFound);
+
+    /// <summary>The TAP device is in use, or not of the kind that a VMM needs.</summary>
+    public const string TapDeviceUnusable = nameof(TapDeviceUnusable);
 }

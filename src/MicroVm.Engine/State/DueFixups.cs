@@ -15,6 +15,9 @@ internal sealed record DueFixups
     /// <summary>Whether its SSH host keys are to be made anew.</summary>
     public bool RenewSshHostKeys { get; init; }
 
+    /// <summary>What the guest takes its network interfaces for, in their order.</summary>
+    public IReadOnlyList<MachineInterface> FormerInterfaces { get; init; } = [];
+
     /// <summary>Whether nothing is wanted but that a frozen workload goes on.</summary>
     public bool ThawOnly { get; init; }
 }

@@ -12,11 +12,20 @@ internal static class Failpoints
     /// <summary>A new VM has directory, lock and name.</summary>
     public const string ClaimNamed = "claim.named";
 
+    /// <summary>A new VM has its network slots.</summary>
+    public const string ClaimSlots = "claim.slots";
+
     /// <summary>A new VM has its disk.</summary>
     public const string CreateDisk = "create.disk";
 
     /// <summary>A new VM has its configuration disk.</summary>
     public const string CreateConfiguration = "create.configuration";
+
+    /// <summary>The network links of a run are there, and lead nowhere.</summary>
+    public const string LinksRaised = "links.raised";
+
+    /// <summary>The network links of a run have their addresses and ports.</summary>
+    public const string LinksAttached = "links.attached";
 
     /// <summary>The directories of a run say whose they are and have not their name yet.</summary>
     public const string LaunchOwned = "launch.owned";
@@ -116,6 +125,33 @@ internal static class Failpoints
 
     /// <summary>The VM's name is free.</summary>
     public const string RemoveReleased = "remove.released";
+
+    /// <summary>The VM's addresses and ports are free.</summary>
+    public const string RemoveNetwork = "remove.network";
+
+    /// <summary>Ports that are to be published are claimed.</summary>
+    public const string PublishClaimed = "publish.claimed";
+
+    /// <summary>Published ports lead to the guest, and are not on record.</summary>
+    public const string PublishOpened = "publish.opened";
+
+    /// <summary>That ports are not published any more is on record, and they still are.</summary>
+    public const string UnpublishRecorded = "unpublish.recorded";
+
+    /// <summary>The host's end of an interface that is to be added is there, and leads to the guest's place.</summary>
+    public const string InterfaceRaised = "interface.raised";
+
+    /// <summary>An interface that is added is on record, and the VMM does not have it.</summary>
+    public const string InterfaceRecorded = "interface.recorded";
+
+    /// <summary>The VMM has an interface that is added.</summary>
+    public const string InterfacePlugged = "interface.plugged";
+
+    /// <summary>The VMM does not have an interface any more that is on record.</summary>
+    public const string InterfaceUnplugged = "interface.unplugged";
+
+    /// <summary>That an interface is gone is on record, and the host still has its end.</summary>
+    public const string InterfaceForgotten = "interface.forgotten";
 
     /// <summary>A snapshot that is removed is out of sight.</summary>
     public const string SnapshotHidden = "snapshot.hidden";

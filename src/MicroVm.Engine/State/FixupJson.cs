@@ -13,6 +13,7 @@ internal static class FixupJson
         writer.WriteUnlessNull("agentAnswered", due.AgentAnswered);
         writer.WriteBoolean("newIdentity", due.NewIdentity);
         writer.WriteBoolean("renewSshHostKeys", due.RenewSshHostKeys);
+        NetworkJson.Write(writer, "formerInterfaces", due.FormerInterfaces);
         writer.WriteBoolean("thawOnly", due.ThawOnly);
         writer.WriteEndObject();
     }
@@ -24,6 +25,7 @@ internal static class FixupJson
         AgentAnswered = fields.FlagOrNull("agentAnswered"),
         NewIdentity = fields.Flag("newIdentity"),
         RenewSshHostKeys = fields.Flag("renewSshHostKeys"),
+        FormerInterfaces = fields.Objects("formerInterfaces").Select(NetworkJson.ReadInterface).ToArray(),
         ThawOnly = fields.Flag("thawOnly"),
     };
 

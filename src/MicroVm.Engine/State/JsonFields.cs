@@ -121,24 +121,12 @@ internal sealed class JsonFields
     }
 
     /// <summary>A list of texts; empty when it is not there.</summary>
-    public IReadOnlyList<string> Texts(string name)
-    {
-        List<string> texts = [];
-        if (_object.TryGetProperty(name, out JsonElement given) && given.ValueKind == JsonValueKind.Null)
-        {
-            throw Missing(name);
-        }
+    public IReadOnlyList<string> Texts(string name) =>
+        Elements(name, text => text.ValueKind == JsonValueKind.String ? text.GetString()! : throw Missing(name));
 
-        if (TryTake(name, JsonValueKind.Array, out JsonElement array))
-        {
-            foreach (JsonElement text in array.EnumerateArray())
-            {
-                texts.Add(text.ValueKind == JsonValueKind.String ? text.GetString()! : throw Missing(name));
-            }
-        }
-
-        return texts;
-    }
+    /// <summary>A list of numbers of 32 bits; empty when it is not there.</summary>
+    public IReadOnlyList<int> SmallNumbers(string name) =>
+        Elements(name, number => number.ValueKind == JsonValueKind.Number && number.TryGetInt32(out int value) ? value : throw Missing(name));
 
     /// <summary>Texts by names; empty when they are not there.</summary>
     public IReadOnlyDictionary<string, string> Map(string name)
@@ -174,6 +162,16 @@ internal sealed class JsonFields
         }
 
         return objects;
+    }
+
+    private List<T> Elements<T>(string name, Func<JsonElement, T> read)
+    {
+        if (_object.TryGetProperty(name, out JsonElement given) && given.ValueKind == JsonValueKind.Null)
+        {
+            throw Missing(name);
+        }
+
+        return TryTake(name, JsonValueKind.Array, out JsonElement array) ? [.. array.EnumerateArray().Select(read)] : [];
     }
 
     /// <summary>Fails when there are members that nobody took; for strict reading.</summary>

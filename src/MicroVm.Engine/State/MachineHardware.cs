@@ -23,4 +23,13 @@ internal sealed record MachineHardware
 
     /// <summary>Whether it has a port for the guest agent; machines recorded before there was one have none.</summary>
     public bool HasAgentPort { get; init; }
+
+    /// <summary>
+    /// How many ports it has that network interfaces can be plugged into while it runs; all its interfaces are in ports then. 0 is for machines recorded before there
+    /// were any, and for VMMs without.
+    /// </summary>
+    public int HotPlugPorts { get; init; }
+
+    /// <summary>The network interfaces, in the order in which the guest numbers them.</summary>
+    public IReadOnlyList<MachineInterface> Interfaces { get; init; } = [];
 }

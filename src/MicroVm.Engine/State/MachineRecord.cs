@@ -58,6 +58,9 @@ internal sealed record MachineRecord
         .. Boot.HasConfigurationDisk ? (string[])[BootSource.ConfigurationFile] : [],
     ];
 
+    /// <summary>What the host keeps for its network; null without one.</summary>
+    public MachineNetwork? Network { get; init; }
+
     /// <summary>The snapshot the memory came from, or null.</summary>
     public Guid? RestoredFromSnapshotId { get; init; }
 

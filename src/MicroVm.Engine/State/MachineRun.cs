@@ -29,6 +29,9 @@ internal sealed record MachineRun
     /// <summary>Whether the guest was past its ready marker when this run began, as after a restore.</summary>
     public bool ReadyAtStart { get; init; }
 
+    /// <summary>The host's names of its network interfaces' other ends, in their order; "" for one that has none.</summary>
+    public IReadOnlyList<string> Links { get; init; } = [];
+
     /// <summary>What a restored guest still needs; null when nothing is due.</summary>
     public DueFixups? DueFixups { get; init; }
 

@@ -18,6 +18,9 @@ public sealed record MicroVmPaths
     /// <summary>Sockets and other things that need not outlive a reboot.</summary>
     public string RunDirectory { get; }
 
+    /// <summary>One file per network link that is ready for a VM to come.</summary>
+    public string SpareLinksDirectory => Path.Combine(RunDirectory, "spares");
+
     /// <summary>VMs, snapshots and images.</summary>
     public string DataDirectory { get; }
 
@@ -26,6 +29,18 @@ public sealed record MicroVmPaths
 
     /// <summary>One claim per VM name.</summary>
     public string NamesDirectory => Path.Combine(DataDirectory, "names");
+
+    /// <summary>One claim per network slot.</summary>
+    public string SlotsDirectory => Path.Combine(DataDirectory, "network", "slots");
+
+    /// <summary>One claim per port of the host's that leads to a guest.</summary>
+    public string PortsDirectory => Path.Combine(DataDirectory, "network", "ports");
+
+    /// <summary>One file per named network.</summary>
+    public string NetworksDirectory => Path.Combine(DataDirectory, "network", "networks");
+
+    /// <summary>What was set for the host.</summary>
+    public string HostSettingsFile => Path.Combine(DataDirectory, "host.json");
 
     /// <summary>One directory per snapshot, named by its id.</summary>
     public string SnapshotsDirectory => Path.Combine(DataDirectory, "snapshots");

@@ -26,6 +26,11 @@ internal static class StateJson
 
         writer.WriteUnlessNull("statusDetail", record.StatusDetail);
         writer.WriteUnlessNull("overlayDisk", record.OverlayDisk);
+        if (record.Network is { } network)
+        {
+            NetworkJson.Write(writer, "network", network);
+        }
+
         writer.WriteUnlessNull("restoredFromSnapshotId", record.RestoredFromSnapshotId);
         if (record.Run is { } run)
         {
@@ -58,6 +63,7 @@ internal static class StateJson
         IsBeingMade = fields.Flag("isBeingMade"),
         StatusDetail = fields.TextOrNull("statusDetail"),
         OverlayDisk = fields.TextOrNull("overlayDisk"),
+        Network = fields.ObjectOrNull("network") is { } network ? NetworkJson.ReadNetwork(network) : null,
         RestoredFromSnapshotId = fields.IdOrNull("restoredFromSnapshotId"),
         Run = fields.ObjectOrNull("run") is { } run ? ReadRun(run) : null,
         PendingRunDirectory = fields.TextOrNull("pendingRunDirectory"),
@@ -104,6 +110,12 @@ internal static class StateJson
         writer.WriteNumber("memoryBytes", hardware.MemoryBytes);
         writer.WriteNumber("diskBytes", hardware.DiskBytes);
         writer.WriteBoolean("hasAgentPort", hardware.HasAgentPort);
+        if (hardware.HotPlugPorts > 0)
+        {
+            writer.WriteNumber("hotPlugPorts", hardware.HotPlugPorts);
+        }
+
+        NetworkJson.Write(writer, "interfaces", hardware.Interfaces);
         writer.WriteEndObject();
     }
 
@@ -117,6 +129,8 @@ internal static class StateJson
         MemoryBytes = fields.Number("memoryBytes"),
         DiskBytes = fields.Number("diskBytes"),
         HasAgentPort = fields.Flag("hasAgentPort"),
+        HotPlugPorts = fields.SmallNumberOrNull("hotPlugPorts") ?? 0,
+        Interfaces = fields.Objects("interfaces").Select(NetworkJson.ReadInterface).ToArray(),
     };
 
     /// <summary>What a machine boots, as a member.</summary>
@@ -160,6 +174,11 @@ internal static class StateJson
         writer.WriteNumber("serialLogOffset", run.SerialLogOffset);
         writer.WriteNumber("vmmLogOffset", run.VmmLogOffset);
         writer.WriteBoolean("readyAtStart", run.ReadyAtStart);
+        if (run.Links.Count > 0)
+        {
+            writer.WriteTexts("links", run.Links);
+        }
+
         if (run.DueFixups is { } due)
         {
             FixupJson.Write(writer, "dueFixups", due);
@@ -179,6 +198,7 @@ internal static class StateJson
         SerialLogOffset = fields.Number("serialLogOffset"),
         VmmLogOffset = fields.NumberOrNull("vmmLogOffset") ?? 0,
         ReadyAtStart = fields.Flag("readyAtStart"),
+        Links = fields.Texts("links"),
         DueFixups = fields.ObjectOrNull("dueFixups") is { } due ? FixupJson.ReadDue(due) : null,
         Fixups = fields.Objects("fixups").Select(FixupJson.ReadFixup).ToArray(),
     };

@@ -35,6 +35,71 @@ public sealed class MachineStoreTests : IDisposable
     }
 
     [Fact]
+    public void Networks_are_read_as_they_were_written()
+    {
+        MachineRecord record = Records.Running(_id, ProcessIdentity.Self);
+        MachineInterface slot = new()
+        {
+            Mode = NetworkMode.Named,
+            Name = "lan",
+            MacAddress = "02:fc:00:00:00:05",
+            Address = "169.254.0.21/30",
+            Gateway = "169.254.0.22",
+            AddressV6 = "fd6d:6963:766d::15/64",
+            GatewayV6 = "fd6d:6963:766d::16",
+            NameServers = ["169.254.0.53", "169.254.0.54"],
+        };
+        MachineInterface tap = new() { Mode = NetworkMode.Tap, TapDevice = "tap0", NetworkNamespace = "/run/netns/shop", MacAddress = "02:fc:00:12:34:56" };
+        record = record with
+        {
+            Hardware = record.Hardware with { Interfaces = [slot, tap] },
+            Network = new MachineNetwork
+            {
+                Slots = [7, null],
+                PublishedPorts = [new PublishedPort("127.0.0.1", 8080, 80), new PublishedPort("2001:db8::1", 53, 53, PortProtocol.Udp)],
+                Egress = new EgressPolicy(EgressBase.Open, [new EgressRule(true, PortProtocol.Udp, "2001:db8::/32", 53), new EgressRule(false, null, "203.0.113.0/24", null)]),
+            },
+            Run = record.Run! with { Links = ["mvm01234567", ""] },
+        };
+
+        _store.Write(record);
+
+        MachineRecord read = _store.Read(_id)!;
+        Assert.Equal(JsonSerializer.Serialize(record), JsonSerializer.Serialize(read));
+        Assert.Equal(record.Network.Egress, read.Network!.Egress);
+    }
+
+    [Fact]
+    public void Record_from_before_there_were_networks_is_read()
+    {
+        _store.Write(Records.Stopped(_id));
+
+        Assert.DoesNotContain("interfaces", File.ReadAllText(RecordPath), StringComparison.Ordinal);
+        MachineRecord read = _store.Read(_id)!;
+        Assert.Empty(read.Hardware.Interfaces);
+        Assert.Null(read.Network);
+    }
+
+    [Theory]
+    [InlineData("\"mode\": \"Nat\"", "\"mode\": \"Cloud\"")]
+    [InlineData("127.0.0.1:8080:80/tcp", "eighty")]
+    [InlineData("\"egress\": \"Internet\"", "\"egress\": \"Moon\"")]
+    public void Network_that_makes_no_sense_is_StateCorrupt(string good, string bad)
+    {
+        MachineRecord record = Records.Stopped(_id);
+        _store.Write(record with
+        {
+            Hardware = record.Hardware with { Interfaces = [new MachineInterface { Mode = NetworkMode.Nat, MacAddress = "02:fc:00:00:00:05" }] },
+            Network = new MachineNetwork { Slots = [1], PublishedPorts = [new PublishedPort("127.0.0.1", 8080, 80)] },
+        });
+        string json = File.ReadAllText(RecordPath);
+        Assert.Contains(good, json, StringComparison.Ordinal);
+        File.WriteAllText(RecordPath, json.Replace(good, bad, StringComparison.Ordinal));
+
+        Assert.Equal(ErrorIds.StateCorrupt, Assert.Throws<MicroVmException>(() => _store.Read(_id)).ErrorId);
+    }
+
+    [Fact]
     public void Record_of_an_earlier_version_knows_no_configuration_disk()
     {
         _store.Write(Records.Stopped(_id));
