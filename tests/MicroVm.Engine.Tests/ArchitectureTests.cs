@@ -14,13 +14,15 @@ public sealed partial class ArchitectureTests
         ["Guest"] = ["State", "Native"],
         ["Storage"] = ["State", "Native"],
         ["Isolation"] = ["State", "Native"],
+        // Which VMM runs is nothing to a network.
+        ["Network"] = ["State", "Native"],
         // A driver knows nothing of the engine's records.
         ["Vmm"] = ["Native"],
         // For sparse copies and digests, see the test below.
         ["Snapshots"] = ["State", "Native", "Storage"],
-        ["Machines"] = ["Vmm", "Isolation", "Storage", "Snapshots", "Guest", "State", "Native"],
-        ["Keeper"] = ["Machines", "Isolation", "Guest", "State", "Native"],
-        ["Hosts"] = ["Keeper", "Machines", "Vmm", "Isolation", "Storage", "Snapshots", "Guest", "State", "Native"],
+        ["Machines"] = ["Vmm", "Isolation", "Network", "Storage", "Snapshots", "Guest", "State", "Native"],
+        ["Keeper"] = ["Machines", "Network", "Isolation", "Guest", "State", "Native"],
+        ["Hosts"] = ["Keeper", "Machines", "Vmm", "Isolation", "Network", "Storage", "Snapshots", "Guest", "State", "Native"],
     };
 
     [Fact]
@@ -117,7 +119,7 @@ public sealed partial class ArchitectureTests
     }
 
     // A using directive, or a name that starts at a folder: "Isolation.VmmProcess.Open" works without a directive.
-    [GeneratedRegex(@"(?:MicroVm\.Engine\.|(?<![\w.""/])(?=(?:Machines|Hosts|Keeper|Vmm|Isolation|Storage|Snapshots|Guest|State|Native)\.[A-Z]\w*\.))(Machines|Hosts|Keeper|Vmm|Isolation|Storage|Snapshots|Guest|State|Native|Errors)\b(?!\s*\()")]
+    [GeneratedRegex(@"(?:MicroVm\.Engine\.|(?<![\w.""/])(?=(?:Machines|Hosts|Keeper|Vmm|Isolation|Network|Storage|Snapshots|Guest|State|Native)\.[A-Z]\w*\.))(Machines|Hosts|Keeper|Vmm|Isolation|Network|Storage|Snapshots|Guest|State|Native|Errors)\b(?!\s*\()")]
     private static partial Regex Reference();
 
     [GeneratedRegex(@"^\s*//.*$|^namespace .*$", RegexOptions.Multiline)]

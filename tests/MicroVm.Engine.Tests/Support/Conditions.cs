@@ -8,6 +8,12 @@ internal sealed class RootFactAttribute : FactAttribute
     public RootFactAttribute() => Skip = Host.WhyNotRoot;
 }
 
+/// <summary>As <see cref="RootFactAttribute"/>, once for each of its data.</summary>
+internal sealed class RootTheoryAttribute : TheoryAttribute
+{
+    public RootTheoryAttribute() => Skip = Host.WhyNotRoot;
+}
+
 /// <summary>A test that needs the C compiler.</summary>
 internal sealed class CompilerFactAttribute : FactAttribute
 {
@@ -44,6 +50,16 @@ internal sealed class QemuTheoryAttribute : TheoryAttribute
     }
 }
 
+/// <summary>As <see cref="QemuRootFactAttribute"/>, once for each of its data.</summary>
+internal sealed class QemuRootTheoryAttribute : TheoryAttribute
+{
+    public QemuRootTheoryAttribute()
+    {
+        Skip = Host.WhyNoQemu ?? Host.WhyNotRoot;
+        Timeout = 120_000;
+    }
+}
+
 /// <summary>A test whose VMM is a script.</summary>
 internal sealed class StubVmmFactAttribute : FactAttribute
 {
@@ -54,10 +70,26 @@ internal sealed class StubVmmFactAttribute : FactAttribute
     }
 }
 
+/// <summary>A test with network namespaces of its own.</summary>
+internal sealed class NetworkFactAttribute : FactAttribute
+{
+    public NetworkFactAttribute() => Skip = Host.WhyNoNetwork;
+}
+
+/// <summary>A test with QEMU and network namespaces of its own, but without a guest.</summary>
+internal sealed class QemuNetworkFactAttribute : FactAttribute
+{
+    public QemuNetworkFactAttribute() => Skip = Host.WhyNoQemu ?? Host.WhyNoNetwork;
+}
+
 /// <summary>What this host has.</summary>
 internal static class Host
 {
     public static string? WhyNotRoot => Credentials.EffectiveUserId == 0 ? null : "Only root may make namespaces and mounts.";
+
+    public static string? WhyNoNetwork => WhyNotRoot
+        ?? (!File.Exists("/dev/net/tun") ? "This host has no TAP devices." : null)
+        ?? (ProgramFinder.Find("ip") is null ? "ip is not installed, with which the tests look at networks." : null);
 
     public static string? WhyNoExitInfo => Environment.OSVersion.Version >= new Version(6, 15) ? null : "Linux before 6.15 tells nobody but the parent how a process ended.";
 

@@ -1,12 +1,15 @@
 using System.Globalization;
 using System.Text;
+using MicroVm.Engine.Errors;
 using MicroVm.Engine.Guest.Agent;
 using MicroVm.Engine.Guest.Commands;
 using MicroVm.Engine.Keeper;
 using MicroVm.Engine.Machines;
 using MicroVm.Engine.Native;
+using MicroVm.Engine.Network;
 using MicroVm.Engine.State;
 using MicroVm.Engine.Tests.Faults;
+using MicroVm.Engine.Tests.Network;
 
 namespace MicroVm.Engine.Tests.Support;
 
@@ -36,8 +39,25 @@ internal static class EngineProgram
                 await BootPlan.CreateAsync(
                     context, new VirtualMachineSpec { Name = name, MemoryBytes = 128L << 20 }, start: true, NullObserver.Instance, CancellationToken.None);
                 return 0;
+            case ["passt"]:
+                using (NetworkBackend backend = Passt.Start(PasstWorld.Device, [new PublishedPort("127.0.0.1", 8080, 80)], 1500, program: null, CancellationToken.None))
+                {
+                    Console.Out.WriteLine(backend.Helper!.ProcessId);
+                    Console.Out.Flush();
+                    Thread.Sleep(Timeout.Infinite);
+                }
+
+                return 0;
             case ["keeper", .. string[] rest]:
                 return KeeperProgram.Run(rest);
+            case ["spares", string home, string networkNamespace]:
+                using (HostNetwork host = new(File.OpenHandle(networkNamespace)))
+                using (SpareService spares = new(new EngineContext(PathsOf(home), hostNetwork: host), new KeeperOptions(), Console.Error.WriteLine))
+                {
+                    await spares.RunAsync(CancellationToken.None);
+                }
+
+                return 0;
             case ["turn", string directory]:
                 using (await AgentTurn.TakeAsync(directory, CancellationToken.None))
                 {
@@ -49,14 +69,27 @@ internal static class EngineProgram
                 await RunCommandsAsync(new MicroVmEngine(PathsOf(home)), Guid.Parse(id), prefix, int.Parse(count, CultureInfo.InvariantCulture));
                 Say("done");
                 return 0;
-            case ["fault", string home, string verb, string subject, string fatal]:
+            case ["fault", string home, string network, string verb, string subject, string fatal]:
                 using (ProcessDescriptor self = ProcessDescriptor.TryOpen(Environment.ProcessId)!)
                 {
                     using FaultScope scope = new(point => _ = point == fatal && self.Signal(Signals.Kill));
-                    await FaultVerbs.RunAsync(new MicroVmEngine(PathsOf(home)), verb, Guid.Parse(subject), home, NullObserver.Instance, CancellationToken.None);
+                    HostNetwork? host = network.Length == 0 ? null : new HostNetwork(File.OpenHandle(network));
+                    await FaultVerbs.RunAsync(new MicroVmEngine(new EngineContext(PathsOf(home), hostNetwork: host)), verb, Guid.Parse(subject), home, NullObserver.Instance, CancellationToken.None);
                 }
 
                 return 0;
+            case ["nat", string home]:
+                try
+                {
+                    await new MicroVmEngine(PathsOf(home)).CreateAsync(FaultVerbs.Spec(home) with { Interfaces = [new NetworkInterfaceSpec { Mode = NetworkMode.Nat }] }, start: true, NullObserver.Instance, CancellationToken.None);
+                    return 1;
+                }
+                catch (MicroVmException exception)
+                {
+                    Console.Out.WriteLine($"{exception.ErrorId}\n{exception.Message}\n{exception.RecommendedAction}");
+                    return 0;
+                }
+
             default:
                 Console.Error.WriteLine("What?");
                 return 2;
