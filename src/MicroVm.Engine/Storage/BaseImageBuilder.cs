@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using MicroVm.Engine.Errors;
 using MicroVm.Engine.Native;
 
@@ -15,6 +16,8 @@ internal sealed class BaseImageBuilder
 
     private const string KernelFileName = "kernel";
     private const string InitramfsFileName = "initramfs";
+    private const string KernelPath = "boot/vmlinuz-";
+    private const string KernelConfigurationPath = "boot/config-";
     private const string WorkDirectoryName = ".work";
 
     // 92 MiB boot with one CPU; this leaves something to work with.
@@ -105,6 +108,7 @@ internal sealed class BaseImageBuilder
             MinimumMemoryBytes = MinimumMemory,
             UsesOverlayDisk = true,
             UsesConfigurationDisk = true,
+            UsesNetworkArguments = true,
             Packages = new SortedDictionary<string, string>(packages.Downloaded, StringComparer.Ordinal),
         };
     }
@@ -118,11 +122,17 @@ internal sealed class BaseImageBuilder
         Task<IReadOnlyDictionary<string, byte[]>> agent = ReadAgentAsync(packages, libraryFiles, cancellationToken);
         Task<(IReadOnlyList<KernelModule> Modules, IReadOnlyList<DebMember> Others)> kernelPackage = GuestKernelModules.ReadAsync(
             wanted => ReadAllAsync(packages.KernelFiles, wanted, cancellationToken),
-            static path => path.StartsWith("boot/vmlinuz-", StringComparison.Ordinal),
+            static path => path.StartsWith(KernelPath, StringComparison.Ordinal) || path.StartsWith(KernelConfigurationPath, StringComparison.Ordinal),
             cancellationToken);
         DebMember busybox = await ReadOneAsync(packages.FileOf(BaseImagePackages.Busybox), "bin/busybox", cancellationToken);
         (IReadOnlyList<KernelModule> modules, IReadOnlyList<DebMember> others) = await kernelPackage;
-        DebMember kernel = others.Count == 1 ? others[0] : throw new InvalidDataException("The kernel's package holds no kernel.");
+        DebMember kernel = others.FirstOrDefault(o => o.Path.StartsWith(KernelPath, StringComparison.Ordinal))
+            ?? throw new InvalidDataException("The kernel's package holds no kernel.");
+        if (TakesUnsigned(others.FirstOrDefault(o => o.Path.StartsWith(KernelConfigurationPath, StringComparison.Ordinal))))
+        {
+            modules = [.. modules.Select(module => module.WithoutSignature())];
+        }
+
         Initramfs initramfs = new()
         {
             Busybox = busybox.Content,
@@ -177,6 +187,10 @@ internal sealed class BaseImageBuilder
             await DebPackage.ReadAsync(package, p => p == pathEnd || p.EndsWith("/" + pathEnd, StringComparison.Ordinal), cancellationToken);
         return members.FirstOrDefault() ?? throw new InvalidDataException($"'{Path.GetFileName(package)}' has no {pathEnd}.");
     }
+
+    // Who does not say is taken to insist on signatures.
+    private static bool TakesUnsigned(DebMember? configuration) =>
+        configuration is not null && !Encoding.UTF8.GetString(configuration.Content).Contains("\nCONFIG_MODULE_SIG_FORCE=y", StringComparison.Ordinal);
 
     private static string ReleaseOf(DebMember kernel) => Path.GetFileName(kernel.Path)["vmlinuz-".Length..];
 

@@ -4,9 +4,9 @@ using MicroVm.Engine.State;
 namespace MicroVm.Engine.Storage;
 
 /// <summary>
-/// The small read-only disk that tells a guest of itself: its host name, the keys that may log in, and user data. It is what cloud-init calls a NoCloud seed, a
-/// file system named <c>cidata</c> with the files <c>meta-data</c> and <c>user-data</c>; the init of image "base" reads the same. It never changes, so a snapshot
-/// and its clones have copies.
+/// The small read-only disk that tells a guest of itself: its host name, the keys that may log in, user data, and its network. It is what cloud-init calls a NoCloud
+/// seed, a file system named <c>cidata</c> with the files <c>meta-data</c>, <c>user-data</c> and, where there are interfaces, <c>network-config</c>; the init of image
+/// "base" reads the same but for the last, of which its kernel's command line tells. It never changes, so a snapshot and its clones have copies.
 /// </summary>
 internal static class ConfigurationDisk
 {
@@ -18,11 +18,14 @@ internal static class ConfigurationDisk
     /// <param name="hostname">The host name.</param>
     /// <param name="keys">Public keys, a line each.</param>
     /// <param name="userData">User data, given to the guest as it is; null for none.</param>
+    /// <param name="interfaces">The network interfaces.</param>
     /// <exception cref="IOException">The disk is full, for one.</exception>
-    public static void Create(string path, Guid id, string hostname, IReadOnlyList<string> keys, string? userData)
+    public static void Create(
+        string path, Guid id, string hostname, IReadOnlyList<string> keys, string? userData, IReadOnlyList<MachineInterface>? interfaces = null)
     {
-        // Both files have to be there, or cloud-init takes the disk for something else.
-        byte[] image = Iso9660.Make(Volume, ("meta-data", MetaData(id, hostname, keys)), ("user-data", Encoding.UTF8.GetBytes(userData ?? "")));
+        // The first two have to be there, or cloud-init takes the disk for something else. Without the third it asks for addresses by DHCP.
+        (string Name, byte[] Content)[] files = [("meta-data", MetaData(id, hostname, keys)), ("user-data", Encoding.UTF8.GetBytes(userData ?? ""))];
+        byte[] image = Iso9660.Make(Volume, interfaces is { Count: > 0 } ? [files[0], ("network-config", NetworkConfiguration.Of(interfaces)), files[1]] : files);
         FileStreamOptions options = new()
         {
             Mode = FileMode.CreateNew,

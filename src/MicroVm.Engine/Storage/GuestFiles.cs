@@ -19,6 +19,8 @@ internal static class GuestFiles
         ("etc/profile", Data, "profile"),
         ("lib/microvm/configure", Program, "configure.sh"),
         ("lib/microvm/console", Program, "console.sh"),
+        ("lib/microvm/dhcp", Program, "dhcp.sh"),
+        ("lib/microvm/network", Data, "network.sh"),
         ("lib/microvm/services", Program, "services.sh"),
         ("lib/microvm/setup", Program, "setup.sh"),
         ("lib/microvm/shutdown", Program, "shutdown.sh"),

@@ -25,6 +25,7 @@ internal static class ImageJson
         writer.WriteNumber("minimumMemoryBytes", manifest.MinimumMemoryBytes);
         writer.WriteBoolean("usesOverlayDisk", manifest.UsesOverlayDisk);
         writer.WriteBoolean("usesConfigurationDisk", manifest.UsesConfigurationDisk);
+        writer.WriteBoolean("usesNetworkArguments", manifest.UsesNetworkArguments);
         writer.WriteStartObject("packages");
         foreach ((string package, string version) in manifest.Packages)
         {
@@ -60,6 +61,7 @@ internal static class ImageJson
             MinimumMemoryBytes = fields.Number("minimumMemoryBytes"),
             UsesOverlayDisk = fields.Flag("usesOverlayDisk"),
             UsesConfigurationDisk = fields.Flag("usesConfigurationDisk"),
+            UsesNetworkArguments = fields.Flag("usesNetworkArguments"),
             Packages = fields.Map("packages"),
         };
         fields.RequireNoOthers();

@@ -80,6 +80,9 @@ internal sealed record ImageManifest
     /// <summary>Whether its init reads the configuration disk as that of "base" does. Where it does not, cloud-init may.</summary>
     public bool UsesConfigurationDisk { get; init; }
 
+    /// <summary>Whether its init sets up the network by the words <c>ip=</c> of the kernel's command line. Where it does not, cloud-init or the kernel itself may.</summary>
+    public bool UsesNetworkArguments { get; init; }
+
     /// <summary>The packages it was made from, with their versions.</summary>
     public IReadOnlyDictionary<string, string> Packages { get; init; } = new Dictionary<string, string>();
 

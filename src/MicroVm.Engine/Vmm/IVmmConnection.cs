@@ -23,6 +23,24 @@ internal interface IVmmConnection : IAsyncDisposable
     /// <summary>Ends the VMM; the guest is not asked.</summary>
     Task QuitAsync(CancellationToken cancellationToken);
 
+    /// <summary>Lets a network interface's frames pass, or drops them in both directions; the guest sees its cable go or come.</summary>
+    /// <param name="number">Its port; in a machine without ports which one, from 0.</param>
+    /// <param name="up">Whether they pass.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    Task SetLinkAsync(int number, bool up, CancellationToken cancellationToken);
+
+    /// <summary>Plugs a network interface into a machine that runs. When the guest makes use of it is the guest's affair.</summary>
+    /// <param name="one">The interface; its port is free.</param>
+    /// <param name="accelerator">How guest code is executed.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    Task AddInterfaceAsync(VmmInterface one, AcceleratorKind accelerator, CancellationToken cancellationToken);
+
+    /// <summary>Takes a network interface out of a machine that runs, once the guest has let go of it; fine when it is not there any more.</summary>
+    /// <param name="port">Its port.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
+    /// <exception cref="Errors.MicroVmException"><see cref="Errors.ErrorIds.MicroVmTimeout"/>: the guest does not let go.</exception>
+    Task RemoveInterfaceAsync(int port, CancellationToken cancellationToken);
+
     /// <summary>The exact machine type, which a restore must ask for.</summary>
     Task<string> GetMachineTypeAsync(CancellationToken cancellationToken);
 

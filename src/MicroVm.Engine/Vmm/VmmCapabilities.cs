@@ -8,4 +8,7 @@ internal sealed record VmmCapabilities
 
     /// <summary>The most vCPUs it gives a VM.</summary>
     public required int MaximumCpuCount { get; init; }
+
+    /// <summary>Whether network interfaces can be plugged into a VM that runs, and be taken out.</summary>
+    public required bool CanHotPlugInterfaces { get; init; }
 }

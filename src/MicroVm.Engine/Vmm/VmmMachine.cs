@@ -41,6 +41,12 @@ internal sealed record VmmMachine
     /// <summary>The disks, in the order the guest numbers them.</summary>
     public required IReadOnlyList<VmmDisk> Disks { get; init; }
 
+    /// <summary>The network interfaces, in the order the guest numbers them.</summary>
+    public IReadOnlyList<VmmInterface> Interfaces { get; init; } = [];
+
+    /// <summary>How many ports it has that interfaces are, or can be, plugged into; part of what a snapshot's guest knows.</summary>
+    public int HotPlugPorts { get; init; }
+
     /// <summary>Where the sockets go.</summary>
     public required string RunDirectory { get; init; }
 

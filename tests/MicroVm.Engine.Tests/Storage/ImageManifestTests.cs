@@ -9,13 +9,14 @@ public class ImageManifestTests
     [Fact]
     public void Manifest_survives_the_round_trip()
     {
-        ImageManifest manifest = Example.Manifest("base", 7) with { RootDisk = new ImageFile { File = "root", Sha256 = "00", Bytes = 1 }, UsesConfigurationDisk = true };
+        ImageManifest manifest = Example.Manifest("base", 7) with { RootDisk = new ImageFile { File = "root", Sha256 = "00", Bytes = 1 }, UsesConfigurationDisk = true, UsesNetworkArguments = true };
 
         ImageManifest read = ImageManifest.Parse(manifest.ToJson());
 
         Assert.Equal(manifest.ToJson(), read.ToJson());
         Assert.Equal(manifest.Kernel, read.Kernel);
         Assert.True(read.UsesConfigurationDisk);
+        Assert.True(read.UsesNetworkArguments);
         Assert.Equal(["console=ttyS0"], read.KernelArguments);
         Assert.Equal("1.0+b1", read.Packages["busybox"]);
     }

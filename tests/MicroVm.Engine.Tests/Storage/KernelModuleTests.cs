@@ -45,6 +45,27 @@ public class KernelModuleTests
     [InlineData("button.ko", "button")]
     public void Name_comes_from_the_file(string file, string name) => Assert.Equal(name, KernelModule.NameOf(file));
 
+    [Fact]
+    public void Signature_is_cut_off()
+    {
+        KernelModule module = Make("button.ko", "");
+        byte[] signature = [1, 2, 3, 4, 5, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 5, .. "~Module signature appended~\n"u8];
+
+        Assert.Equal(module.Content, (module with { Content = [.. module.Content, .. signature] }).WithoutSignature().Content);
+        Assert.Same(module, module.WithoutSignature());
+    }
+
+    [Theory]
+    [InlineData(new byte[0])]
+    [InlineData(new byte[] { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 })]
+    [InlineData(new byte[] { 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255 })]
+    public void What_is_no_signature_stays(byte[] info)
+    {
+        KernelModule module = Make("button.ko", "") with { Content = [.. info, .. "~Module signature appended~\n"u8] };
+
+        Assert.Same(module, module.WithoutSignature());
+    }
+
     private static KernelModule Make(string file, string depends, params string[] aliases)
     {
         string info = "license=GPL\0" + string.Concat(aliases.Select(a => $"alias={a}\0")) + $"depends={depends}\0";

@@ -29,6 +29,7 @@ public sealed class QemuSnapshotTests : IDisposable
         Task load = LoadAsync(api);
 
         await AnswerAsync("migrate-set-capabilities");
+        await AnswerAsync("migrate-set-parameters");
         FakeQmpServer.Command given = await AnswerAsync("getfd");
         FakeQmpServer.Command incoming = await AnswerAsync("migrate-incoming");
         await MigrationAsync("completed");
@@ -47,6 +48,7 @@ public sealed class QemuSnapshotTests : IDisposable
         Task load = LoadAsync(api);
 
         await AnswerAsync("migrate-set-capabilities");
+        await AnswerAsync("migrate-set-parameters");
         await AnswerAsync("add-fd", """{"fdset-id": 5, "fd": 12}""");
         FakeQmpServer.Command incoming = await AnswerAsync("migrate-incoming");
         FakeQmpServer.Command removed = await AnswerAsync("remove-fd");
@@ -64,6 +66,7 @@ public sealed class QemuSnapshotTests : IDisposable
         Task load = LoadAsync(api);
 
         await AnswerAsync("migrate-set-capabilities");
+        await AnswerAsync("migrate-set-parameters");
         await AnswerAsync("add-fd", """{"fdset-id": 0, "fd": 12}""");
         await AnswerAsync("migrate-incoming");
         _server.HangUp();

@@ -36,6 +36,7 @@ mount -a || fail "cannot mount /proc, /sys, /dev and /run"
 overlay_wanted=
 root_wanted=
 config_wanted=
+network_wanted=
 init=
 read -r command_line </proc/cmdline
 for word in $command_line; do
@@ -43,6 +44,7 @@ for word in $command_line; do
         microvm.overlay=1) overlay_wanted=1 ;;
         microvm.root=1) root_wanted=1 ;;
         microvm.config=1) config_wanted=1 ;;
+        ip=*) network_wanted=1 ;;
         init=*) init=${word#init=} ;;
     esac
 done
@@ -71,7 +73,10 @@ if [ -n "$config_wanted" ] && [ -z "$root_wanted" ]; then
     mount -t iso9660 -o ro "$disk" "$CONFIG_DIRECTORY" || fail "cannot mount $disk ($CONFIG_SERIAL) as iso9660"
 fi
 
+[ -z "$network_wanted" ] || . /lib/microvm/network
+
 if [ -z "$stack" ]; then
+    [ -z "$network_wanted" ] || write_nameservers ''
     exec "${init:-/sbin/init}"
 fi
 
@@ -109,6 +114,8 @@ for candidate in ${init:-/sbin/init /etc/init /bin/init}; do
     init=
 done
 [ -n "$init" ] || fail "the root file system has no $candidate"
+
+[ -z "$network_wanted" ] || write_nameservers /mnt
 
 for directory in proc sys dev run; do
     [ -d /mnt/$directory ] || mkdir /mnt/$directory

@@ -15,6 +15,12 @@ mkdir -p /dev/pts /dev/shm /run/microvm
 mount -t devpts devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
 ifconfig lo up
+if read -r devices 2>/dev/null </run/microvm/dhcp; then
+    for device in $devices; do
+        /lib/microvm/dhcp start "$device" &
+    done
+    wait
+fi
 # What runs on the user's behalf has a cgroup of its own, so that the host can freeze it while it takes a snapshot, and thaw it once a restored guest has
 # been put right. Each command moves there: without favordynmods (Linux 6.0) the kernel takes some 20 ms to move a process.
 options=nosuid,nodev,noexec

@@ -45,6 +45,25 @@ internal sealed class QemuConnection(QemuApi api) : IVmmConnection
     }
 
     /// <inheritdoc/>
+    public Task SetLinkAsync(int number, bool up, CancellationToken cancellationToken) => api.CallAsync(
+        "set_link",
+        writer =>
+        {
+            // By the name of the host's end, which is down as well then: the guest's end comes up again with a snapshot's state.
+            writer.WriteString("name", QemuNetwork.NameOf(number));
+            writer.WriteBoolean("up", up);
+        },
+        s_limit,
+        cancellationToken);
+
+    /// <inheritdoc/>
+    public Task AddInterfaceAsync(VmmInterface one, AcceleratorKind accelerator, CancellationToken cancellationToken) =>
+        QemuHotPlug.AddAsync(api, one, accelerator, cancellationToken);
+
+    /// <inheritdoc/>
+    public Task RemoveInterfaceAsync(int port, CancellationToken cancellationToken) => QemuHotPlug.RemoveAsync(api, port, cancellationToken);
+
+    /// <inheritdoc/>
     public async Task<string> GetMachineTypeAsync(CancellationToken cancellationToken)
     {
         QmpMessage type = await api.CallAsync(

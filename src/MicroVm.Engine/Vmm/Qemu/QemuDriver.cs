@@ -15,7 +15,7 @@ internal sealed partial class QemuDriver : IVmmDriver
     public HypervisorKind Kind => HypervisorKind.Qemu;
 
     /// <inheritdoc/>
-    public VmmCapabilities Capabilities { get; } = new() { MinimumVersion = new Version(7, 2), MaximumCpuCount = 255 };
+    public VmmCapabilities Capabilities { get; } = new() { MinimumVersion = new Version(7, 2), MaximumCpuCount = 255, CanHotPlugInterfaces = true };
 
     /// <inheritdoc/>
     public string FindProgram(string? path)

@@ -46,7 +46,7 @@ internal static class QemuLaunch
                 Fifo.Create(AgentPipeIn(machine.RunDirectory) + ".out");
             }
 
-            return new VmmCommand(program, Arguments(machine), descriptors);
+            return new VmmCommand(program, [.. Arguments(machine), .. QemuNetwork.Compose(machine, descriptors)], descriptors);
         }
         catch
         {

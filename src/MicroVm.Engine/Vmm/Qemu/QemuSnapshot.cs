@@ -46,6 +46,8 @@ internal static class QemuSnapshot
     public static async Task LoadAsync(QemuApi api, SafeFileHandle file, CancellationToken cancellationToken)
     {
         await api.CallAsync("migrate-set-capabilities", WriteEventsCapability, s_limit, cancellationToken);
+        // Nobody is told that the guest is here now: it is not another place for those who know it, and a clone may still have the address of the VM it was made of.
+        await api.CallAsync("migrate-set-parameters", writer => writer.WriteNumber("announce-rounds", 0), s_limit, cancellationToken);
         int? set = null;
         string uri = "fd:state";
         if (Version.Parse(api.Version) >= FirstWithFile)
