@@ -8,4 +8,8 @@ namespace MicroVm.Engine.Guest.Fixups;
 /// <param name="Id">The VM's id.</param>
 /// <param name="Cgroups">Where its workload may be frozen.</param>
 /// <param name="ReseedProgram">Where it may have the program that forces a reseed.</param>
-internal sealed record FixupOrder(DueFixups Due, string HostName, Guid Id, WorkloadCgroups Cgroups, string ReseedProgram);
+internal sealed record FixupOrder(DueFixups Due, string HostName, Guid Id, WorkloadCgroups Cgroups, string ReseedProgram)
+{
+    /// <summary>Its network interfaces.</summary>
+    public IReadOnlyList<InterfaceChange> Interfaces { get; init; } = [];
+}

@@ -120,7 +120,7 @@ internal sealed class GuestFixups
             () => _order.Due.RenewSshHostKeys
                 ? IdentityFixup.RenewSshHostKeysAsync(connection, _agent, token)
                 : Task.FromResult((FixupResult.NotNeeded, "They are kept.")));
-        await TryAsync(GuestFixup.Network, () => Task.FromResult((FixupResult.NotNeeded, "The VM has no network interface.")));
+        await TryAsync(GuestFixup.Network, () => NetworkFixup.RunAsync(connection, _agent, _order.Interfaces, token));
     }
 
     private Task<(FixupResult Result, string Detail)> Identity(string kept, Func<Task<(FixupResult Result, string Detail)>> change) =>
