@@ -28,6 +28,11 @@ internal static class HostChecks
         yield return DiskTool();
         yield return ImageTools(context);
         yield return Memory();
+        foreach (HostCheck check in NetworkChecks.All())
+        {
+            yield return check;
+        }
+
         yield return KeeperCheck.Make(context, keeper);
     }
 

@@ -40,7 +40,7 @@ internal static class KeeperCheck
     {
         Name = Name,
         Status = HostCheckStatus.Warning,
-        Detail = why.Length == 0 ? "VMs run, and there is no keeper." : $"VMs run, and there is no keeper. Its log last said: {why}",
+        Detail = why.Length == 0 ? "One is needed, and there is none." : $"One is needed, and there is none. Its log last said: {why}",
         Fix = "Get-MicroVm starts one.",
     };
 }

@@ -5,7 +5,8 @@ using MicroVm.Engine.State;
 namespace MicroVm.Engine.Keeper;
 
 /// <summary>
-/// What goes on while no shell is there: how VMMs ended is noted, records are put right, logs are cut, ephemeral VMs go with their owners. Whatever fails is said
+/// What goes on while no shell is there: how VMMs ended is noted, records are put right, logs are cut, ephemeral VMs go with their owners, network links are kept
+/// ready. Whatever fails is said
 /// in the log and harms no VM; all of it would wait for the next cmdlet otherwise.
 /// </summary>
 internal sealed class KeeperWork(EngineContext context, KeeperOptions options, Action<string> say)
@@ -16,7 +17,7 @@ internal sealed class KeeperWork(EngineContext context, KeeperOptions options, A
     private string? _lastFailure;
 
     /// <summary>
-    /// Works until no VM has had a VMM for a while, or until it is cancelled. When it cannot, for want of inotify watches say, it stays and tries again: else
+    /// Works until no VM has had a VMM for a while and no links are to be kept ready, or until it is cancelled. When it cannot, for want of inotify watches say, it stays and tries again: else
     /// each cmdlet would start another in vain.
     /// </summary>
     /// <param name="held">The lock.</param>
@@ -46,14 +47,15 @@ internal sealed class KeeperWork(EngineContext context, KeeperOptions options, A
         while (!cancellationToken.IsCancellationRequested && IsNeeded(context) && held.TryTake());
     }
 
-    /// <summary>Whether any VM has a VMM, or an owner to go with.</summary>
-    public static bool IsNeeded(EngineContext context) => context.Machines.Ids()
-        .Select(id => MachineView.TryRead(context, id))
-        .Any(record => record is not null && (record.Run?.Process.IsAlive == true || record.OwnerProcess?.IsAlive == true));
+    /// <summary>Whether any VM has a VMM, or an owner to go with, or network links are to be kept ready.</summary>
+    public static bool IsNeeded(EngineContext context) => SpareService.IsWanted(context)
+        || context.Machines.Ids()
+            .Select(id => MachineView.TryRead(context, id))
+            .Any(record => record is not null && (record.Run?.Process.IsAlive == true || record.OwnerProcess?.IsAlive == true));
 
     private async Task WatchAsync(CancellationToken cancellationToken)
     {
-        if (!Directory.Exists(context.Paths.MachinesDirectory))
+        if (!Directory.Exists(context.Paths.MachinesDirectory) && !SpareService.IsWanted(context))
         {
             // Removed while this process started; it must not come back.
             return;
@@ -62,20 +64,29 @@ internal sealed class KeeperWork(EngineContext context, KeeperOptions options, A
         using CancellationTokenSource end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         using LogGuard logs = new(context, options, say);
         using OwnerWatch owners = new(context, say);
+        using NameService names = new(context, say);
+        using SpareService spares = new(context, options, say);
         using MachineMonitor monitor = new(context, (id, process, descriptor) => ExitWitness.NoteAsync(context, id, process, descriptor, s_reapLimit));
         Task guarding = logs.RunAsync(end.Token);
+        Task sparing = spares.RunAsync(end.Token);
         try
         {
             foreach (Guid id in monitor.Machines.Select(machine => machine.Id).ToArray())
             {
-                await SeeToAsync(id, logs, owners);
+                await SeeToAsync(id, logs, owners, names);
             }
 
             while (await NextAsync(monitor, owners, cancellationToken) is { } change)
             {
-                if (!change.IsRemoved)
+                if (change.IsRemoved)
                 {
-                    await SeeToAsync(change.VM.Id, logs, owners);
+                    names.Forget(change.VM.Id);
+                }
+                else
+                {
+                    await SeeToAsync(change.VM.Id, logs, owners, names);
+                    // A VM that is new may be of another kind than the last.
+                    spares.Look();
                 }
             }
         }
@@ -83,9 +94,15 @@ internal sealed class KeeperWork(EngineContext context, KeeperOptions options, A
         {
             await end.CancelAsync();
             await guarding.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await sparing.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             if (guarding.Exception is { } failure)
             {
                 say($"Logs were not looked after any more: {failure.InnerException!.Message}");
+            }
+
+            if (sparing.Exception is { } spareFailure)
+            {
+                say($"Network links were not kept ready any more: {spareFailure.InnerException!.Message}");
             }
         }
     }
@@ -108,7 +125,7 @@ internal sealed class KeeperWork(EngineContext context, KeeperOptions options, A
             }
             catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
             {
-                if (!owners.IsWaiting)
+                if (!owners.IsWaiting && !SpareService.IsWanted(context))
                 {
                     return null;
                 }
@@ -116,13 +133,14 @@ internal sealed class KeeperWork(EngineContext context, KeeperOptions options, A
         }
     }
 
-    private async Task SeeToAsync(Guid id, LogGuard logs, OwnerWatch owners)
+    private async Task SeeToAsync(Guid id, LogGuard logs, OwnerWatch owners, NameService names)
     {
         if (MachineView.TryRead(context, id) is not { } record)
         {
             return;
         }
 
+        names.Follow(record);
         if (record.OwnerProcess is { } owner)
         {
             owners.Follow(id, owner);

@@ -28,7 +28,8 @@ internal static class BootPlan
             throw NameClaims.Taken(name);
         }
 
-        (BootSource boot, long diskBytes) = await BootSources.ResolveAsync(context, spec, name, observer, cancellationToken);
+        IReadOnlyList<MachineInterface> interfaces = InterfaceChoice.Of(context, spec.Interfaces);
+        (BootSource boot, long diskBytes) = await BootSources.ResolveAsync(context, spec, name, interfaces, observer, cancellationToken);
         PhaseTimer timer = new(observer, $"New {name}");
         MachineRecord record = new()
         {
@@ -38,7 +39,7 @@ internal static class BootPlan
             Description = MachineLabels.CheckDescription(spec.Description),
             Tags = MachineLabels.CheckTags(spec.Tags),
             CreatedAt = DateTimeOffset.Now,
-            Hardware = new MachineHardware
+            Hardware = InterfacePorts.Arrange(new MachineHardware
             {
                 Hypervisor = driver.Kind,
                 HypervisorPath = hypervisorPath,
@@ -47,7 +48,10 @@ internal static class BootPlan
                 MemoryBytes = spec.MemoryBytes,
                 DiskBytes = diskBytes,
                 HasAgentPort = true,
-            },
+                HotPlugPorts = driver.Capabilities.CanHotPlugInterfaces ? 1 : 0,
+                Interfaces = interfaces,
+            }),
+            Network = interfaces.Count == 0 ? null : new MachineNetwork { PublishedPorts = spec.PublishedPorts, Egress = spec.Egress ?? EgressPolicy.Default },
             Boot = boot,
             State = VmState.Stopped,
             OverlayDisk = diskBytes > 0 ? "overlay.raw" : null,
@@ -67,7 +71,7 @@ internal static class BootPlan
             if (boot.HasConfigurationDisk)
             {
                 string path = Path.Combine(directory, BootSource.ConfigurationFile);
-                ConfigurationDisk.Create(path, record.Id, boot.Hostname!, spec.AuthorizedKeys, spec.UserData);
+                ConfigurationDisk.Create(path, record.Id, boot.Hostname!, spec.AuthorizedKeys, spec.UserData, interfaces);
                 timer.Mark("configuration");
                 Failpoint.Reach(Failpoints.CreateConfiguration);
             }
@@ -111,7 +115,7 @@ internal static class BootPlan
             else
             {
                 await settled;
-                machine.Save(record);
+                machine.Save(machine.Record with { IsBeingMade = false });
             }
 
             undo.Commit();
@@ -207,6 +211,16 @@ internal static class BootPlan
         }
 
         undo.Push($"name {record.Name}", () => context.Names.Release(record.Name, record.Id));
+        try
+        {
+            machine.Take(NetworkClaiming.Claim(context, record, undo));
+        }
+        catch
+        {
+            machine.Dispose();
+            throw;
+        }
+
         return machine;
     }
 
@@ -241,7 +255,13 @@ internal static class BootPlan
             observer.Warning($"VM '{machine.Record.Name}' may use more memory than the host has left; the host may end it.");
         }
 
-        MachineLauncher.Launched launched = await MachineLauncher.BootAsync(context, machine, undo, observer, cancellationToken);
+        machine.Take(InterfacePorts.Arrange(machine.Record.Hardware));
+        using MachineLinks links = MachineLinks.Raise(context, machine.Record, undo, cancellationToken);
+        Failpoint.Reach(Failpoints.LinksRaised);
+        links.Attach(observer);
+        timer.Mark("network");
+        Failpoint.Reach(Failpoints.LinksAttached);
+        MachineLauncher.Launched launched = await MachineLauncher.BootAsync(context, machine, links, undo, observer, cancellationToken);
         await using (launched.Connection)
         {
             timer.Mark("launch");

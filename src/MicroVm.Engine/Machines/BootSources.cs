@@ -21,15 +21,21 @@ internal static class BootSources
     /// <param name="context">The engine.</param>
     /// <param name="spec">What the VM shall be; checked.</param>
     /// <param name="vmName">The VM's name, which is the guest's unless another is asked for.</param>
+    /// <param name="interfaces">The VM's network interfaces.</param>
     /// <param name="observer">Hears how the image is made.</param>
     /// <param name="cancellationToken">Cancels that.</param>
     public static async Task<Resolved> ResolveAsync(
-        EngineContext context, VirtualMachineSpec spec, string vmName, IOperationObserver observer, CancellationToken cancellationToken)
+        EngineContext context,
+        VirtualMachineSpec spec,
+        string vmName,
+        IReadOnlyList<MachineInterface> interfaces,
+        IOperationObserver observer,
+        CancellationToken cancellationToken)
     {
         if (spec.KernelPath is { } kernel)
         {
             return spec.Image is null
-                ? FromFiles(spec, kernel, vmName)
+                ? FromFiles(spec, kernel, vmName, interfaces)
                 : throw new MicroVmException(ErrorIds.InvalidMicroVmSpec, ErrorKind.InvalidArgument, "Give an image or a kernel, not both.") { Target = spec.Image };
         }
 
@@ -40,7 +46,7 @@ internal static class BootSources
         }
 
         (GuestImage image, ImageManifest manifest) = context.Images.Get(name);
-        return FromImage(spec, image, manifest, vmName);
+        return FromImage(spec, image, manifest, vmName, interfaces);
     }
 
     /// <summary>
@@ -61,15 +67,20 @@ internal static class BootSources
             ],
         };
 
-    private static Resolved FromImage(VirtualMachineSpec spec, GuestImage image, ImageManifest manifest, string vmName)
+    private static Resolved FromImage(VirtualMachineSpec spec, GuestImage image, ImageManifest manifest, string vmName, IReadOnlyList<MachineInterface> interfaces)
     {
         SpecRules.CheckMemory(spec.MemoryBytes, image.MinimumMemoryBytes, $"image '{image.Name}'");
         // The initramfs is all there is, so what runs is our own init. It takes the name from the kernel's command line: a disk only for that would be waste.
         bool isOurs = manifest.UsesOverlayDisk && manifest.RootDisk is null;
-        bool hasConfiguration = ConfigurationRules.IsDiskNeeded(spec, nameNeedsDisk: !isOurs);
+        bool hasConfiguration = ConfigurationRules.IsDiskNeeded(spec, nameNeedsDisk: !isOurs, interfaces.Count > 0);
         if (hasConfiguration && isOurs)
         {
             ConfigurationRules.CheckOurInit(spec, image.Name, manifest.UsesConfigurationDisk);
+        }
+
+        if (interfaces.Count > 0 && isOurs)
+        {
+            ConfigurationRules.CheckOurNetwork(image.Name, manifest.UsesNetworkArguments);
         }
 
         string hostname = spec.Hostname ?? vmName;
@@ -104,10 +115,10 @@ internal static class BootSources
         return new Resolved(boot, diskBytes);
     }
 
-    private static Resolved FromFiles(VirtualMachineSpec spec, string kernel, string vmName)
+    private static Resolved FromFiles(VirtualMachineSpec spec, string kernel, string vmName, IReadOnlyList<MachineInterface> interfaces)
     {
         long diskBytes = spec.DiskBytes ?? 0;
-        bool hasConfiguration = ConfigurationRules.IsDiskNeeded(spec, nameNeedsDisk: true);
+        bool hasConfiguration = ConfigurationRules.IsDiskNeeded(spec, nameNeedsDisk: true, interfaces.Count > 0);
         IEnumerable<string> root = spec is { RootDiskPath: not null, InitramfsPath: null } ? KernelLine.RootDisk(diskBytes > 0) : [];
         BootSource boot = new()
         {

@@ -50,9 +50,22 @@ internal static class ConfigurationRules
 
     /// <summary>Whether a VM gets a configuration disk.</summary>
     /// <param name="spec">What the VM shall be.</param>
-    /// <param name="nameNeedsDisk">Whether there is no other way to name the guest.</param>
-    public static bool IsDiskNeeded(VirtualMachineSpec spec, bool nameNeedsDisk) =>
-        spec.AuthorizedKeys.Count > 0 || spec.UserData is not null || (nameNeedsDisk && spec.Hostname is not null);
+    /// <param name="nameNeedsDisk">Whether there is no other way to name the guest, nor to tell it of its network.</param>
+    /// <param name="hasInterfaces">Whether it has network interfaces.</param>
+    public static bool IsDiskNeeded(VirtualMachineSpec spec, bool nameNeedsDisk, bool hasInterfaces = false) =>
+        spec.AuthorizedKeys.Count > 0 || spec.UserData is not null || (nameNeedsDisk && (spec.Hostname is not null || hasInterfaces));
+
+    /// <summary>Checks that an image with our own init can be given a network.</summary>
+    /// <param name="image">The image's name.</param>
+    /// <param name="readsWords">Whether the image's init takes the words of the kernel's command line.</param>
+    public static void CheckOurNetwork(string image, bool readsWords)
+    {
+        if (!readsWords)
+        {
+            throw Invalid(
+                image, $"Image '{image}' was made before guests could be given a network.", $"Make it again: Install-MicroVmImage {image} -Force");
+        }
+    }
 
     /// <summary>Checks that an image with our own init can do what is asked for.</summary>
     /// <param name="spec">What the VM shall be.</param>

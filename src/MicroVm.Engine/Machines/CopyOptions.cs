@@ -14,4 +14,7 @@ public sealed record CopyOptions
 
     /// <summary>What becomes of the guest's SSH host keys; null renews them.</summary>
     public SshHostKeyPolicy? SshHostKeys { get; init; }
+
+    /// <summary>Ports of the host's that lead to the clone's; null for none, with a warning that names what its origin publishes.</summary>
+    public IReadOnlyList<PublishedPort>? PublishedPorts { get; init; }
 }

@@ -1,4 +1,5 @@
 using MicroVm.Engine.Errors;
+using MicroVm.Engine.Network;
 using MicroVm.Engine.Snapshots;
 using MicroVm.Engine.State;
 using MicroVm.Engine.Storage;
@@ -13,15 +14,24 @@ internal sealed class EngineContext
     // Undoing what was begun takes less.
     private static readonly TimeSpan s_endLimit = TimeSpan.FromSeconds(20);
 
+    // The host's network is one, however many engines there are in this process.
+    private static readonly HostNetwork s_hostNetwork = new();
+
     private readonly IReadOnlyList<IVmmDriver> _drivers;
 
-    /// <summary>Makes the context; tests bring their own drivers.</summary>
-    public EngineContext(MicroVmPaths paths, IReadOnlyList<IVmmDriver>? drivers = null)
+    /// <summary>Makes the context; tests bring their own drivers, and a network to take for the host's.</summary>
+    public EngineContext(MicroVmPaths paths, IReadOnlyList<IVmmDriver>? drivers = null, HostNetwork? hostNetwork = null)
     {
+        HostNetwork = hostNetwork ?? s_hostNetwork;
         Paths = paths;
         Machines = new MachineStore(paths);
         Names = new NameClaims(Machines);
         Runs = new RunDirectories(Machines);
+        Slots = new SlotClaims(Machines);
+        Ports = new PortClaims(Machines);
+        Networks = new NamedNetworkStore(paths);
+        SpareLinks = new SpareLinks(paths);
+        Settings = new HostSettingsStore(paths);
         Images = new ImageStore(paths);
         Snapshots = new SnapshotStore(paths);
         _drivers = drivers ?? [new QemuDriver()];
@@ -38,6 +48,27 @@ internal sealed class EngineContext
 
     /// <summary>The directories of runs.</summary>
     public RunDirectories Runs { get; }
+
+    /// <summary>The VMs' network slots.</summary>
+    public SlotClaims Slots { get; }
+
+    /// <summary>The VMs' published ports.</summary>
+    public PortClaims Ports { get; }
+
+    /// <summary>What is set for the host.</summary>
+    public HostSettingsStore Settings { get; }
+
+    /// <summary>The named networks.</summary>
+    public NamedNetworkStore Networks { get; }
+
+    /// <summary>The network links that are ready for VMs to come.</summary>
+    public SpareLinks SpareLinks { get; }
+
+    /// <summary>The host's network.</summary>
+    public HostNetwork HostNetwork { get; }
+
+    /// <summary>Where the host says which name servers it asks: resolv.conf(5).</summary>
+    public string ResolverFile { get; init; } = "/etc/resolv.conf";
 
     /// <summary>The images.</summary>
     public ImageStore Images { get; }

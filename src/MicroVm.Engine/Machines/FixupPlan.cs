@@ -2,6 +2,7 @@ using MicroVm.Engine.Errors;
 using MicroVm.Engine.Guest.Fixups;
 using MicroVm.Engine.State;
 using MicroVm.Engine.Storage;
+using MicroVm.Engine.Vmm;
 
 namespace MicroVm.Engine.Machines;
 
@@ -24,7 +25,9 @@ internal static class FixupPlan
             return;
         }
 
-        IReadOnlyList<GuestFixup> fixups = await PutRightAsync(context, record, run, due, cancellationToken);
+        IReadOnlyList<InterfaceChange> interfaces = [.. due.FormerInterfaces.Zip(record.Hardware.Interfaces, (former, present) => new InterfaceChange(former, present))];
+        IReadOnlyList<GuestFixup> fixups = await PutRightAsync(context, record, run, due, interfaces, cancellationToken);
+        await ConnectAsync(machine, interfaces, fixups, observer, cancellationToken);
         // Of this run alone, so of no use after a power failure.
         machine.TrySave(record with { Run = run with { DueFixups = null, Fixups = fixups } }, observer, lasting: false);
         if (!due.ThawOnly)
@@ -34,7 +37,7 @@ internal static class FixupPlan
     }
 
     private static async Task<IReadOnlyList<GuestFixup>> PutRightAsync(
-        EngineContext context, MachineRecord record, MachineRun run, DueFixups due, CancellationToken cancellationToken)
+        EngineContext context, MachineRecord record, MachineRun run, DueFixups due, IReadOnlyList<InterfaceChange> interfaces, CancellationToken cancellationToken)
     {
         if (due is { ThawOnly: true, WorkloadFrozen: false })
         {
@@ -48,13 +51,40 @@ internal static class FixupPlan
 
         try
         {
-            FixupOrder order = new(due, record.Boot.Hostname ?? record.Name, record.Id, Cgroups, GuestContract.ReseedProgram);
+            FixupOrder order = new(due, record.Boot.Hostname ?? record.Name, record.Id, Cgroups, GuestContract.ReseedProgram) { Interfaces = interfaces };
             return await GuestFixups.RunAsync(GuestAccess.Of(context, record, run), order, cancellationToken);
         }
         catch (MicroVmException exception) when (exception.ErrorId == ErrorIds.GuestAgentUnavailable)
         {
             // A machine that was made without a port for one.
             return GuestFixups.AllSkipped(exception.Message);
+        }
+    }
+
+    // A guest that still has its origin's hardware address would take its origin's frames: until it has its own, nothing passes.
+    private static async Task ConnectAsync(
+        LockedMachine machine,
+        IReadOnlyList<InterfaceChange> interfaces,
+        IReadOnlyList<GuestFixup> fixups,
+        IOperationObserver observer,
+        CancellationToken cancellationToken)
+    {
+        int[] waiting = [.. interfaces.Index().Where(pair => pair.Item.HasOtherMac).Select(pair => pair.Index)];
+        if (waiting.Length == 0)
+        {
+            return;
+        }
+
+        if (fixups.FirstOrDefault(fixup => fixup.Name == GuestFixup.Network)?.Result is not (FixupResult.Done or FixupResult.Unprotected))
+        {
+            observer.Warning($"VM '{machine.Record.Name}' is not connected to its bridge: its guest still has the hardware address of the VM it was made from. Restart-MicroVm gives it its own.");
+            return;
+        }
+
+        await using IVmmConnection connection = await machine.ConnectAsync(cancellationToken);
+        foreach (int index in waiting)
+        {
+            await connection.SetLinkAsync(interfaces[index].Present.Port ?? index, up: true, cancellationToken);
         }
     }
 

@@ -53,6 +53,7 @@ internal static class ForkPlan
         MachineFork fork, string name, CopyOptions options, IOperationObserver observer, CancellationToken cancellationToken)
     {
         NameRule.Check(name, "VM");
+        NetworkRules.CheckPorts(options.PublishedPorts ?? [], fork.Origin.Hardware.Interfaces.Select(one => one.Mode));
         if (fork.Manifest is not { } manifest)
         {
             return CopyStoppedAsync(fork, name, options, observer, cancellationToken);
@@ -65,6 +66,7 @@ internal static class ForkPlan
             NoFixup = options.NoFixup,
             SshHostKeys = options.SshHostKeys,
             Ephemeral = options.Ephemeral,
+            PublishedPorts = options.PublishedPorts,
         };
         return RestorePlan.CloneAsync(fork.Context, manifest, fork.Directory, restore, observer, cancellationToken);
     }
@@ -78,9 +80,11 @@ internal static class ForkPlan
             SpecRules.CheckFiles(origin.Boot);
         }
 
-        MachineRecord record = CloneRecord.Of(origin, name, options.Ephemeral);
+        MachineRecord record = CloneRecord.Of(origin, name, options.PublishedPorts ?? [], options.Ephemeral);
         PhaseTimer timer = new(observer, $"Copy {origin.Name} to {name}");
-        return await BootPlan.MakeAsync(fork.Context, record, "Copy-MicroVm", FillAsync, !options.NoStart, timer, observer, cancellationToken);
+        VirtualMachine copy = await BootPlan.MakeAsync(fork.Context, record, "Copy-MicroVm", FillAsync, !options.NoStart, timer, observer, cancellationToken);
+        CloneRecord.WarnOfPorts(origin.Name, origin.Network, name, options.PublishedPorts, observer);
+        return copy;
 
         async Task FillAsync(string directory, CancellationToken token)
         {

@@ -1,3 +1,4 @@
+using MicroVm.Engine.State;
 using MicroVm.Engine.Storage;
 
 namespace MicroVm.Engine.Machines;
@@ -14,7 +15,7 @@ internal static class KernelLine
     public static IReadOnlyList<string> OfFiles { get; } = ["console=ttyS0", "panic=-1"];
 
     // wrenn's internal/vm/config.go. Left out: "root=/dev/vda rw" (see RootDisk: ours is read-only and may be the second disk), "rootflags=nodiscard" (an
-    // option of ext4 alone, about a disk that is never written to), "ip=" (there is no network) and "init=" (its own program; -InitPath gives one).
+    // option of ext4 alone, about a disk that is never written to), "ip=" (see Network) and "init=" (its own program; -InitPath gives one).
     private static readonly string[] s_wrenn =
     [
         "console=ttyS0",
@@ -61,6 +62,15 @@ internal static class KernelLine
 
     /// <summary>Where a kernel without an initramfs finds its root: the disk comes after the VM's own.</summary>
     public static IEnumerable<string> RootDisk(bool hasOverlayDisk) => [hasOverlayDisk ? "root=/dev/vdb" : "root=/dev/vda", "ro"];
+
+    /// <summary>
+    /// What tells a guest of its network, in the kernel's own words (admin-guide/nfs/nfsroot in its documentation), and for IPv6 in those of dracut.cmdline(7), which
+    /// systemd-network-generator(8) knows as well: for each interface <c>ip=</c> once a family, more name servers than that has room for, and names by number.
+    /// </summary>
+    /// <param name="interfaces">The interfaces in their order: eth0, eth1 and so on.</param>
+    /// <param name="hostname">The guest's host name, or null.</param>
+    public static IReadOnlyList<string> Network(IReadOnlyList<MachineInterface> interfaces, string? hostname = null) =>
+        NetworkWords.Of(interfaces, hostname);
 
     /// <summary>What tells a guest of its configuration disk.</summary>
     public static IEnumerable<string> ConfigurationDisk(bool hasOne) => hasOne ? [GuestContract.ConfigurationArgument] : [];

@@ -48,6 +48,7 @@ internal sealed class LockedMachine : IDisposable
         {
             await OrphanedVmm.EndAsync(machine.Driver, pending);
             MachineStore.DeleteDirectory(pending);
+            HostFirewall.Sweep(context, record.Network?.Slots.OfType<int>() ?? [], record.Run is { Process.IsAlive: true } other ? other.Links : []);
             machine.TrySave(record with { PendingRunDirectory = null, State = record.Run is null ? VmState.Stopped : record.State }, NullObserver.Instance);
         }
 
@@ -55,7 +56,7 @@ internal sealed class LockedMachine : IDisposable
         {
             (VmState state, string? detail, string? exit) = MachineView.Ended(context, record, run);
             machine.TrySave(machine.Record with { State = state, StatusDetail = detail, LastExit = exit ?? record.LastExit, Run = null }, NullObserver.Instance);
-            MachineStore.DeleteDirectory(run.RunDirectory);
+            RunEnd.Tidy(context, record, run);
         }
         else if (machine.Record is { Run: { } present } interrupted
             && (interrupted.State is not (VmState.Running or VmState.Paused or VmState.Unknown) || RunDirectories.IsChanging(present.RunDirectory)))
@@ -71,6 +72,12 @@ internal sealed class LockedMachine : IDisposable
     /// <summary>A VM that is being made; makes its directory.</summary>
     public static LockedMachine Create(EngineContext context, MachineRecord record, string operation) =>
         new(context, context.Machines.MakeLocked(record.Id, record.Name, operation), record);
+
+    /// <summary>Takes over what was claimed for a VM that is being made; the next record that is written says so.</summary>
+    public void Take(MachineNetwork? network) => Record = Record with { Network = network };
+
+    /// <summary>Takes over how the machine is put together for its next run; the next record that is written says so.</summary>
+    public void Take(MachineHardware hardware) => Record = Record with { Hardware = hardware };
 
     /// <summary>Writes a new record.</summary>
     /// <exception cref="MicroVmException">The disk is full, for one; the record is unchanged then.</exception>

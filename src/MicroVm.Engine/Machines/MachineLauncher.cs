@@ -19,13 +19,24 @@ internal static class MachineLauncher
     internal sealed record Launched(MachineRun Run, IVmmConnection Connection);
 
     /// <summary>Starts a VMM that boots, with memory that is the guest's own.</summary>
+    /// <param name="context">The engine.</param>
+    /// <param name="machine">The VM.</param>
+    /// <param name="links">The host's ends of its network interfaces, which stay the caller's.</param>
+    /// <param name="undo">Takes what has to be undone.</param>
+    /// <param name="observer">Hears of warnings.</param>
+    /// <param name="cancellationToken">Ends the wait.</param>
     public static Task<Launched> BootAsync(
-        EngineContext context, LockedMachine machine, UndoStack undo, IOperationObserver observer, CancellationToken cancellationToken)
+        EngineContext context,
+        LockedMachine machine,
+        MachineLinks links,
+        UndoStack undo,
+        IOperationObserver observer,
+        CancellationToken cancellationToken)
     {
         MachineRecord record = machine.Record;
         AcceleratorKind accelerator = Kvm.Choose(record.Hardware.Accelerator, observer);
         SafeFileHandle memory = Descriptors.CreateMemoryFile(MemoryName, record.Hardware.MemoryBytes);
-        return LaunchAsync(context, machine, record, memory, accelerator, restoreMachineType: null, guestIsReady: false, undo, cancellationToken);
+        return LaunchAsync(context, machine, record, memory, accelerator, links, links.Interfaces, restoreMachineType: null, guestIsReady: false, undo, cancellationToken);
     }
 
     /// <summary>Starts a VMM that waits for a snapshot's device state, over the snapshot's memory mapped privately.</summary>
@@ -34,6 +45,8 @@ internal static class MachineLauncher
     /// <param name="record">What the VM becomes.</param>
     /// <param name="memoryPath">The snapshot's memory.</param>
     /// <param name="host">What the snapshot needs.</param>
+    /// <param name="links">The host's ends of its network interfaces, of the kinds the snapshot's guest had; they stay the caller's.</param>
+    /// <param name="former">What the guest takes its interfaces for.</param>
     /// <param name="guestIsReady">Whether the guest was past its ready marker.</param>
     /// <param name="undo">Takes what has to be undone.</param>
     /// <param name="cancellationToken">Ends the wait.</param>
@@ -43,12 +56,15 @@ internal static class MachineLauncher
         MachineRecord record,
         string memoryPath,
         SnapshotHost host,
+        MachineLinks links,
+        IReadOnlyList<MachineInterface> former,
         bool guestIsReady,
         UndoStack undo,
         CancellationToken cancellationToken)
     {
         SafeFileHandle memory = File.OpenHandle(memoryPath, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite | FileShare.Delete);
-        return LaunchAsync(context, machine, record, memory, host.Accelerator, host.MachineType, guestIsReady, undo, cancellationToken);
+        return LaunchAsync(
+            context, machine, record, memory, host.Accelerator, links, links.InterfacesFor(former), host.MachineType, guestIsReady, undo, cancellationToken);
     }
 
     // Closes the memory's file: the VMM has it by then, or never will.
@@ -58,6 +74,8 @@ internal static class MachineLauncher
         MachineRecord record,
         SafeFileHandle memoryFile,
         AcceleratorKind accelerator,
+        MachineLinks links,
+        IReadOnlyList<VmmInterface> interfaces,
         string? restoreMachineType,
         bool guestIsReady,
         UndoStack undo,
@@ -88,10 +106,15 @@ internal static class MachineLauncher
             MemoryIsShared = restoreMachineType is null,
             KernelPath = record.Boot.KernelPath,
             InitramfsPath = record.Boot.InitramfsPath,
-            KernelCommandLine = string.Join(' ', accelerator == AcceleratorKind.Tcg
-                ? [.. GuestContract.EmulationArguments, .. record.Boot.KernelArguments]
-                : record.Boot.KernelArguments),
+            // What the user adds to the line comes last, and so wins.
+            KernelCommandLine = string.Join(' ', [
+                .. accelerator == AcceleratorKind.Tcg ? GuestContract.EmulationArguments : [],
+                .. KernelLine.Network(record.Hardware.Interfaces),
+                .. record.Boot.KernelArguments,
+            ]),
             Disks = DisksOf(context, record),
+            Interfaces = interfaces,
+            HotPlugPorts = record.Hardware.HotPlugPorts,
             RunDirectory = runDirectory,
             SerialLogPath = serialLog,
             VmmLogPath = vmmLog,
@@ -124,15 +147,44 @@ internal static class MachineLauncher
             SerialLogOffset = serialLogOffset,
             VmmLogOffset = vmmLogOffset,
             ReadyAtStart = guestIsReady,
+            Links = links.Names,
         };
         try
         {
-            IVmmConnection connection = await driver.ConnectAsync(runDirectory, cancellationToken);
+            IVmmConnection connection = await ConnectAsync(driver, runDirectory, interfaces, cancellationToken);
             return new Launched(run with { HypervisorVersion = connection.Version }, connection);
         }
         catch (VmmConnectionException exception)
         {
             throw VmmFailure.Ended(context, record, run, exception);
+        }
+    }
+
+    /// <summary>Sets down the interfaces that shall be down. Loaded device state makes the guest take them for up again, so once more after that.</summary>
+    public static async Task SetLinksAsync(IVmmConnection connection, IReadOnlyList<VmmInterface> interfaces, CancellationToken cancellationToken)
+    {
+        for (int i = 0; i < interfaces.Count; i++)
+        {
+            if (!interfaces[i].LinkUp)
+            {
+                await connection.SetLinkAsync(interfaces[i].Port ?? i, up: false, cancellationToken);
+            }
+        }
+    }
+
+    private static async Task<IVmmConnection> ConnectAsync(
+        IVmmDriver driver, string runDirectory, IReadOnlyList<VmmInterface> interfaces, CancellationToken cancellationToken)
+    {
+        IVmmConnection connection = await driver.ConnectAsync(runDirectory, cancellationToken);
+        try
+        {
+            await SetLinksAsync(connection, interfaces, cancellationToken);
+            return connection;
+        }
+        catch
+        {
+            await connection.DisposeAsync();
+            throw;
         }
     }
 

@@ -8,4 +8,7 @@ public sealed record MachineUpdate
 
     /// <summary>The tags it shall have instead of those it has; empty for none.</summary>
     public IReadOnlyDictionary<string, string>? Tags { get; init; }
+
+    /// <summary>Where the guest may go from now on.</summary>
+    public EgressPolicy? Egress { get; init; }
 }

@@ -55,6 +55,7 @@ internal static class MachineView
                 : (VmState.Unknown, $"An operation was interrupted while {record.State}; Resume-MicroVm or Stop-MicroVm -TurnOff puts it right.", record.LastExit);
         }
 
+        IReadOnlyList<NetworkInterface> interfaces = InterfaceView.Of(context, record, run);
         return new VirtualMachine
         {
             Name = record.Name,
@@ -74,6 +75,11 @@ internal static class MachineView
             Image = record.Boot.Image,
             KernelPath = record.Boot.KernelPath,
             Hostname = record.Boot.Hostname,
+            IPAddress = interfaces.Select(one => one.IPAddress).FirstOrDefault(address => address is not null),
+            NetworkInterfaces = interfaces,
+            // An array, so that PowerShell can slice it.
+            PublishedPorts = record.Network?.PublishedPorts.ToArray() ?? [],
+            EgressPolicy = interfaces.Any(one => NetworkRules.HasSlot(one.Mode)) ? record.Network?.Egress.ToString() : null,
             RestoredFromSnapshotId = record.RestoredFromSnapshotId,
             Fixups = run?.Fixups ?? [],
             CreatedAt = record.CreatedAt,

@@ -60,11 +60,13 @@ internal static class RemovePlan
 
             await StopPlan.EndVmmAsync(machine.Driver, run);
             Failpoint.Reach(Failpoints.RemoveEnded);
-            MachineStore.DeleteDirectory(run.RunDirectory);
+            RunEnd.Tidy(context, machine.Record, run);
             timer.Mark("VMM");
         }
 
         Delete(context, machine.Record.Name, id);
+        NetworkClaiming.Release(context, machine.Record);
+        Failpoint.Reach(Failpoints.RemoveNetwork);
         timer.Done();
         return last;
     }
@@ -97,6 +99,7 @@ internal static class RemovePlan
         }
 
         Delete(context, last.Name, id);
+        NetworkClaiming.ReleaseClaims(context, id);
         return last;
     }
 

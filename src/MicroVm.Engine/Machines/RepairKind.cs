@@ -38,4 +38,19 @@ public enum RepairKind
 
     /// <summary>An image that was being installed or removed.</summary>
     UnfinishedImage,
+
+    /// <summary>An address or a port that is claimed for a VM which does not have it.</summary>
+    StaleNetworkClaim,
+
+    /// <summary>What the host's packet filter has of a network link that is gone.</summary>
+    StaleFirewallEntry,
+
+    /// <summary>The note of a spare network link whose keeper is dead, so that the link is gone.</summary>
+    StaleSpareLink,
+
+    /// <summary>A VM that runs, and of whose network link the host's packet filter knows nothing.</summary>
+    MissingFirewallEntry,
+
+    /// <summary>A VM that runs, and whose network link somebody has deleted; only another start gives it one.</summary>
+    MissingNetworkLink,
 }

@@ -18,6 +18,7 @@ internal static class RepairPlan
         .. RunRepairs.Find(context),
         .. FileRepairs.Find(context),
         .. NameRepairs.Find(context),
+        .. NetworkRepairs.Find(context),
         .. StoreRepairs.Find(context),
     ];
 

@@ -17,4 +17,7 @@ public sealed record RestoreOptions
 
     /// <summary>What becomes of the guest's SSH host keys; null renews those of a clone and keeps those of a VM that is rolled back.</summary>
     public SshHostKeyPolicy? SshHostKeys { get; init; }
+
+    /// <summary>Ports of the host's that lead to the clone's; null for none, with a warning that names what its origin publishes.</summary>
+    public IReadOnlyList<PublishedPort>? PublishedPorts { get; init; }
 }

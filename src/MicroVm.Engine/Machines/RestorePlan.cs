@@ -20,6 +20,15 @@ internal static class RestorePlan
             NameRule.Check(name, "VM");
         }
 
+        if (options is { PublishedPorts: not null, NewName: null })
+        {
+            throw new MicroVmException(ErrorIds.InvalidMicroVmSpec, ErrorKind.InvalidArgument, "A VM that is rolled back keeps the ports it publishes; only a clone can be given others.")
+            {
+                RecommendedAction = "Give the clone a name: -NewName. Publish-MicroVmPort publishes more ports of a VM.",
+            };
+        }
+
+        NetworkRules.CheckPorts(options.PublishedPorts ?? [], manifest.Hardware.Interfaces.Select(one => one.Mode));
         if (options is { Ephemeral: true, NewName: null })
         {
             throw new MicroVmException(ErrorIds.InvalidMicroVmSpec, ErrorKind.InvalidArgument, "A VM that is rolled back stays what it is; only a clone can be made ephemeral.")
@@ -77,12 +86,14 @@ internal static class RestorePlan
     {
         private readonly UndoStack _undo = new();
 
+        private IReadOnlyList<MachineInterface> FormerInterfaces => manifest.FormerInterfaces ?? manifest.Hardware.Interfaces;
+
         // Null for a capture that is no snapshot.
         private Guid? SnapshotId => directory == context.Snapshots.DirectoryOf(manifest.Id) ? manifest.Id : null;
 
         public async Task<VirtualMachine> CloneAsync(string name, CancellationToken cancellationToken)
         {
-            MachineRecord record = CloneRecord.Of(manifest, name, options.Ephemeral) with { State = VmState.Restoring, RestoredFromSnapshotId = SnapshotId };
+            MachineRecord record = CloneRecord.Of(manifest, name, options.PublishedPorts ?? [], options.Ephemeral) with { State = VmState.Restoring, RestoredFromSnapshotId = SnapshotId };
             LockedMachine? machine = null;
             EndRequest? request = null;
             try
@@ -91,10 +102,11 @@ internal static class RestorePlan
                 request = EndRequest.Watch(machine.Directory, name, cancellationToken);
                 timer.Mark("claim");
                 Failpoint.Reach(Failpoints.ClaimNamed);
-                await RunAsync(machine, record, isClone: true, request.Token);
+                await RunAsync(machine, record with { Network = machine.Record.Network }, isClone: true, request.Token);
                 await PutRightAsync(machine, request.Token);
                 Failpoint.Reach(Failpoints.RestoreFixed);
                 _undo.Commit();
+                CloneRecord.WarnOfPorts(manifest.MachineName, manifest.Network, name, options.PublishedPorts, observer);
                 timer.Done();
                 return machine.View;
             }
@@ -142,6 +154,7 @@ internal static class RestorePlan
             MachineRun? replaced;
             try
             {
+                record = record with { Network = NetworkClaiming.Realign(context, before, manifest.Hardware, _undo) };
                 replaced = await RunAsync(machine, record, isClone: false, request.Token);
             }
             catch (Exception exception)
@@ -155,7 +168,14 @@ internal static class RestorePlan
             _undo.Commit();
             if (replaced is not null)
             {
+                HostFirewall.Detach(context, before, replaced.Links, keepsAddress: KeepsAddress(before, record));
                 Tidy(replaced.RunDirectory, path => MachineStore.DeleteDirectory(path));
+            }
+
+            NetworkClaiming.ReleaseRest(context, before, record);
+            if (before.Network is { PublishedPorts: { Count: > 0 } ports } && record.Network!.PublishedPorts.Count == 0)
+            {
+                observer.Warning($"VM '{before.Name}' publishes no ports any more: it had no network for them when the snapshot was taken. It published {string.Join(", ", ports)}.");
             }
 
             if (before.OverlayDisk is { } old)
@@ -190,6 +210,7 @@ internal static class RestorePlan
                 WorkloadFrozen = manifest.WorkloadFrozen,
                 AgentAnswered = manifest.AgentAnswered,
                 NewIdentity = newIdentity,
+                FormerInterfaces = FormerInterfaces,
                 RenewSshHostKeys = options.SshHostKeys is { } policy ? policy == SshHostKeyPolicy.Renew : newIdentity,
                 ThawOnly = options.NoFixup,
             };
@@ -203,6 +224,9 @@ internal static class RestorePlan
                 timer.Mark("fixups");
             }
         }
+
+        private static bool KeepsAddress(MachineRecord before, MachineRecord after) =>
+            (before.Network?.Slots ?? []).OfType<int>().All(slot => after.Network?.Slots.Contains(slot) == true);
 
         // Gives the run that this one took the place of.
         private async Task<MachineRun?> RunAsync(LockedMachine machine, MachineRecord record, bool isClone, CancellationToken cancellationToken)
@@ -219,8 +243,10 @@ internal static class RestorePlan
             Failpoint.Reach(Failpoints.RestoreDisk);
             Task settled = context.Machines.SettleAsync(record.Id, record.Files);
 
+            using MachineLinks links = await MachineLinks.RaiseInPlaceAsync(context, machine.Record, record, _undo, cancellationToken);
+            Failpoint.Reach(Failpoints.LinksRaised);
             MachineLauncher.Launched launched = await MachineLauncher.AwaitStateAsync(
-                context, machine, record, Path.Combine(directory, SnapshotStore.MemoryFile), manifest.Host, manifest.GuestWasReady, _undo, cancellationToken);
+                context, machine, record, Path.Combine(directory, SnapshotStore.MemoryFile), manifest.Host, links, FormerInterfaces, manifest.GuestWasReady, _undo, cancellationToken);
             await using (launched.Connection)
             {
                 timer.Mark("launch");
@@ -236,6 +262,7 @@ internal static class RestorePlan
                 }
 
                 timer.Mark("devices");
+                await MachineLauncher.SetLinksAsync(launched.Connection, links.InterfacesFor(FormerInterfaces), cancellationToken);
                 Failpoint.Reach(Failpoints.RestoreLoaded);
                 await settled;
                 timer.Mark("durable");
@@ -247,6 +274,9 @@ internal static class RestorePlan
                     Failpoint.Reach(Failpoints.RestoreEnded);
                 }
 
+                links.Attach(observer);
+                timer.Mark("network");
+                Failpoint.Reach(Failpoints.LinksAttached);
                 if (!options.LeaveSuspended)
                 {
                     await launched.Connection.ResumeAsync(CancellationToken.None);

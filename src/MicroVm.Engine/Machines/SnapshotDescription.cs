@@ -35,6 +35,8 @@ internal static class SnapshotDescription
             ParentId = record.RestoredFromSnapshotId,
             Hardware = record.Hardware,
             Boot = record.Boot,
+            FormerInterfaces = run.DueFixups?.FormerInterfaces is { Count: > 0 } former ? former : null,
+            Network = record.Network,
             KernelDigest = digests.Kernel,
             InitramfsDigest = digests.Initramfs,
             GuestWasReady = capture.GuestWasReady,

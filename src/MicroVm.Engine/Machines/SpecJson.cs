@@ -37,6 +37,17 @@ internal static class SpecJson
             writer.WriteNumber("diskBytes", disk);
         }
 
+        Write(writer, spec.Interfaces);
+        if (spec.PublishedPorts.Count > 0)
+        {
+            writer.WriteTexts("publish", [.. spec.PublishedPorts.Select(port => port.ToString())]);
+        }
+
+        if (spec.Egress is { } egress)
+        {
+            writer.WriteTexts("egressPolicy", egress.ToTexts());
+        }
+
         if (spec.Ephemeral)
         {
             writer.WriteBoolean("ephemeral", true);
@@ -83,6 +94,49 @@ internal static class SpecJson
         }
     }
 
+    private static void Write(Utf8JsonWriter writer, IReadOnlyList<NetworkInterfaceSpec> interfaces)
+    {
+        if (interfaces.Count == 0)
+        {
+            return;
+        }
+
+        writer.WriteStartArray("interfaces");
+        foreach (NetworkInterfaceSpec one in interfaces)
+        {
+            writer.WriteStartObject();
+            writer.WriteString("mode", one.Mode.ToString());
+            writer.WriteUnlessNull("name", one.Name);
+            writer.WriteUnlessNull("networkNamespace", one.NetworkNamespace);
+            writer.WriteUnlessNull("tapDevice", one.TapDevice);
+            writer.WriteUnlessNull("macAddress", one.MacAddress);
+            writer.WriteUnlessNull("ipAddress", one.IPAddress);
+            writer.WriteUnlessNull("gateway", one.Gateway);
+            writer.WriteEndObject();
+        }
+
+        writer.WriteEndArray();
+    }
+
+    private static NetworkInterfaceSpec ReadInterface(JsonFields fields, string directory)
+    {
+        NetworkInterfaceSpec one = new()
+        {
+            Mode = fields.Choice<NetworkMode>("mode"),
+            Name = fields.TextOrNull("name"),
+            // What has no slash is a name of "ip netns".
+            NetworkNamespace = fields.TextOrNull("networkNamespace") is { } given && given.Contains('/', StringComparison.Ordinal)
+                ? Path.GetFullPath(given, directory)
+                : fields.TextOrNull("networkNamespace"),
+            TapDevice = fields.TextOrNull("tapDevice"),
+            MacAddress = fields.TextOrNull("macAddress"),
+            IPAddress = fields.TextOrNull("ipAddress"),
+            Gateway = fields.TextOrNull("gateway"),
+        };
+        fields.RequireNoOthers();
+        return one;
+    }
+
     private static VirtualMachineSpec Read(byte[] json, string directory) => JsonFields.Read(
         json,
         fields =>
@@ -116,6 +170,11 @@ internal static class SpecJson
                 CpuCount = fields.SmallNumberOrNull("cpuCount") ?? defaults.CpuCount,
                 MemoryBytes = fields.NumberOrNull("memoryBytes") ?? defaults.MemoryBytes,
                 DiskBytes = fields.NumberOrNull("diskBytes"),
+                Interfaces = fields.Objects("interfaces").Select(one => ReadInterface(one, directory)).ToArray(),
+                PublishedPorts = fields.Texts("publish").Select(text => PublishedPort.TryParse(text) ?? throw new JsonException($"'{text}' is no port to publish.")).ToArray(),
+                Egress = fields.Texts("egressPolicy") is { Count: > 0 } texts
+                    ? EgressPolicy.TryParse(texts) ?? throw new JsonException($"'{string.Join(", ", texts)}' is no egress policy.")
+                    : null,
                 Ephemeral = fields.Flag("ephemeral"),
             };
             fields.RequireNoOthers();

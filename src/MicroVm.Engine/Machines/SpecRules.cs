@@ -72,6 +72,7 @@ internal static class SpecRules
         MachineLabels.CheckDescription(spec.Description);
         MachineLabels.CheckTags(spec.Tags);
         ConfigurationRules.Check(spec);
+        NetworkRules.Check(spec);
     }
 
     /// <summary>Checks that what boots has the memory it needs.</summary>

@@ -87,7 +87,7 @@ internal static class StopPlan
         machine.TrySave(
             machine.Record with { State = VmState.Stopped, StatusDetail = null, Run = null, LastExit = exit, RestoredFromSnapshotId = null }, observer);
         Failpoint.Reach(Failpoints.StopRecorded);
-        MachineStore.DeleteDirectory(run.RunDirectory);
+        RunEnd.Tidy(context, machine.Record, run);
     }
 
     /// <summary>Ends a VMM by quit, SIGTERM, SIGKILL.</summary>

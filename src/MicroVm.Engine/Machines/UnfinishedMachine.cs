@@ -34,6 +34,7 @@ internal static class UnfinishedMachine
             context.Names.Release(name, id);
         }
 
+        NetworkClaiming.ReleaseClaims(context, id);
         return true;
     }
 

@@ -59,6 +59,18 @@ public sealed record VirtualMachine
     /// <summary>The host name the guest was given, or null when it was given none.</summary>
     public string? Hostname { get; init; }
 
+    /// <summary>The address at which the VM is known on the host and in its named network, of its first interface that has one; or null.</summary>
+    public string? IPAddress { get; init; }
+
+    /// <summary>Its network interfaces, in the order in which the guest numbers them.</summary>
+    public IReadOnlyList<NetworkInterface> NetworkInterfaces { get; init; } = [];
+
+    /// <summary>The host's ports that lead to the guest's.</summary>
+    public IReadOnlyList<PublishedPort> PublishedPorts { get; init; } = [];
+
+    /// <summary>Where the guest may go, as text; null where no policy of ours holds.</summary>
+    public string? EgressPolicy { get; init; }
+
     /// <summary>The snapshot its memory came from, or null when it booted.</summary>
     public Guid? RestoredFromSnapshotId { get; init; }
 

@@ -64,6 +64,15 @@ public sealed record VirtualMachineSpec
     /// initramfs uses one, and none otherwise.</summary>
     public long? DiskBytes { get; init; }
 
+    /// <summary>The network interfaces, in the order in which the guest numbers them; none without.</summary>
+    public IReadOnlyList<NetworkInterfaceSpec> Interfaces { get; init; } = [];
+
+    /// <summary>Ports of the host's that lead to the guest's.</summary>
+    public IReadOnlyList<PublishedPort> PublishedPorts { get; init; } = [];
+
+    /// <summary>Where the guest may go; null means <see cref="EgressPolicy.Default"/> where the network can hold it.</summary>
+    public EgressPolicy? Egress { get; init; }
+
     /// <summary>Remove the VM when this process ends, however it ends; its snapshots stay. The keeper does it.</summary>
     public bool Ephemeral { get; init; }
 }

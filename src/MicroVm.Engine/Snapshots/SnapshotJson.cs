@@ -22,6 +22,12 @@ internal static class SnapshotJson
         writer.WriteUnlessNull("parentId", manifest.ParentId);
         StateJson.Write(writer, "hardware", manifest.Hardware);
         StateJson.Write(writer, "boot", manifest.Boot);
+        NetworkJson.Write(writer, "formerInterfaces", manifest.FormerInterfaces ?? []);
+        if (manifest.Network is { } network)
+        {
+            NetworkJson.Write(writer, "network", network);
+        }
+
         writer.WriteString("kernelDigest", manifest.KernelDigest);
         writer.WriteUnlessNull("initramfsDigest", manifest.InitramfsDigest);
         writer.WriteBoolean("guestWasReady", manifest.GuestWasReady);
@@ -54,6 +60,8 @@ internal static class SnapshotJson
         ParentId = fields.IdOrNull("parentId"),
         Hardware = StateJson.ReadHardware(fields.Object("hardware")),
         Boot = StateJson.ReadBoot(fields.Object("boot")),
+        FormerInterfaces = fields.Objects("formerInterfaces") is { Count: > 0 } former ? former.Select(NetworkJson.ReadInterface).ToArray() : null,
+        Network = fields.ObjectOrNull("network") is { } network ? NetworkJson.ReadNetwork(network) : null,
         KernelDigest = fields.Text("kernelDigest"),
         InitramfsDigest = fields.TextOrNull("initramfsDigest"),
         GuestWasReady = fields.Flag("guestWasReady"),

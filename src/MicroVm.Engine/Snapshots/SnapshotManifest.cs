@@ -47,6 +47,12 @@ internal sealed record SnapshotManifest
     /// <summary>What the VM boots when it is started anew.</summary>
     public required BootSource Boot { get; init; }
 
+    /// <summary>What the guest took its interfaces for, where it had not been told yet what they are; else null.</summary>
+    public IReadOnlyList<MachineInterface>? FormerInterfaces { get; init; }
+
+    /// <summary>What the host kept for the VM's network; null without one. A VM that is rolled back keeps its own, a clone is given its own.</summary>
+    public MachineNetwork? Network { get; init; }
+
     /// <summary>SHA-256 of the kernel file, which the VMM loads again for its layout.</summary>
     public required string KernelDigest { get; init; }
 

@@ -66,5 +66,5 @@ public sealed class BootSourcesTests : IDisposable
     private static string Line(BootSource boot) => string.Join(' ', boot.KernelArguments);
 
     private async Task<BootSource> ResolveAsync(VirtualMachineSpec spec) => (await BootSources.ResolveAsync(
-        new EngineContext(_scratch.Paths), spec with { KernelPath = Kernel }, "vm", NullObserver.Instance, CancellationToken.None)).Boot;
+        new EngineContext(_scratch.Paths), spec with { KernelPath = Kernel }, "vm", [], NullObserver.Instance, CancellationToken.None)).Boot;
 }

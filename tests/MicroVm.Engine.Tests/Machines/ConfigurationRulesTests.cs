@@ -80,6 +80,23 @@ public sealed class ConfigurationRulesTests
     }
 
     [Fact]
+    public void Disk_is_made_for_a_network_that_cannot_be_told_otherwise()
+    {
+        Assert.False(ConfigurationRules.IsDiskNeeded(new VirtualMachineSpec(), nameNeedsDisk: false, hasInterfaces: true));
+        Assert.True(ConfigurationRules.IsDiskNeeded(new VirtualMachineSpec(), nameNeedsDisk: true, hasInterfaces: true));
+    }
+
+    [Fact]
+    public void Image_of_an_earlier_version_is_given_no_network()
+    {
+        ConfigurationRules.CheckOurNetwork("base", readsWords: true);
+        MicroVmException error = Assert.Throws<MicroVmException>(() => ConfigurationRules.CheckOurNetwork("base", readsWords: false));
+
+        Assert.Equal(ErrorIds.InvalidMicroVmSpec, error.ErrorId);
+        Assert.Equal("Make it again: Install-MicroVmImage base -Force", error.RecommendedAction);
+    }
+
+    [Fact]
     public void Our_init_runs_scripts_alone()
     {
         ConfigurationRules.CheckOurInit(new VirtualMachineSpec { UserData = "#!/bin/sh\n" }, "base", readsDisk: true);

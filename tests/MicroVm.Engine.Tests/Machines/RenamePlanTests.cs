@@ -101,7 +101,7 @@ public sealed class RenamePlanTests : IDisposable
         Assert.Null(_engine.FindMachine(spare));
         Assert.Equal([recorded], _engine.GetMachines().Select(machine => machine.Name));
 
-        await _engine.SetAsync(web.Id, new MachineUpdate { Description = "later" }, CancellationToken.None);
+        await _engine.SetAsync(web.Id, new MachineUpdate { Description = "later" }, NullObserver.Instance, CancellationToken.None);
 
         Assert.Equal([recorded], Claims);
         Assert.Null(_context.Machines.Read(web.Id)!.SpareName);
@@ -120,7 +120,7 @@ public sealed class RenamePlanTests : IDisposable
         Assert.Equal(other.Id, _engine.FindMachine(spare)!.Id);
         Assert.Equal(web.Id, _engine.FindMachine(recorded)!.Id);
         // Healing must not take away what is another's by now.
-        await _engine.SetAsync(web.Id, new MachineUpdate { Description = "later" }, CancellationToken.None);
+        await _engine.SetAsync(web.Id, new MachineUpdate { Description = "later" }, NullObserver.Instance, CancellationToken.None);
         Assert.Equal(other.Id, _engine.FindMachine(spare)!.Id);
     }
 

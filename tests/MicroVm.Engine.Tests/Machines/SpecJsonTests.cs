@@ -31,6 +31,14 @@ public sealed class SpecJsonTests : IDisposable
         CpuCount = 3,
         MemoryBytes = 300L << 20,
         DiskBytes = 5L << 30,
+        Interfaces =
+        [
+            new NetworkInterfaceSpec { Mode = NetworkMode.Nat },
+            new NetworkInterfaceSpec { Mode = NetworkMode.Bridge, Name = "br0", MacAddress = "02:fc:00:12:34:56", IPAddress = "192.0.2.5/24", Gateway = "192.0.2.1" },
+            new NetworkInterfaceSpec { Mode = NetworkMode.Tap, TapDevice = "tap0", NetworkNamespace = "/run/netns/shop" },
+        ],
+        PublishedPorts = [new PublishedPort("127.0.0.1", 8080, 80), new PublishedPort("::", 0, 53, PortProtocol.Udp)],
+        Egress = new EgressPolicy(EgressBase.Open, [new EgressRule(false, PortProtocol.Tcp, "203.0.113.0/24", 25), new EgressRule(true, null, "2001:db8::/32", null)]),
         Ephemeral = true,
     };
 
@@ -72,6 +80,16 @@ public sealed class SpecJsonTests : IDisposable
     }
 
     [Theory]
+    [InlineData("../ns", true)]
+    [InlineData("shop", false)]
+    public void Path_of_a_network_namespace_begins_at_the_file_and_a_name_is_a_name(string given, bool isPath)
+    {
+        File.WriteAllText(Path, $"{{ \"version\": 1, \"interfaces\": [{{ \"mode\": \"Tap\", \"tapDevice\": \"tap0\", \"networkNamespace\": \"{given}\" }}] }}");
+
+        Assert.Equal(isPath ? System.IO.Path.GetFullPath(given, _scratch.Path) : given, Assert.Single(SpecJson.ReadFile(Path).Interfaces).NetworkNamespace);
+    }
+
+    [Theory]
     [InlineData("{ \"version\": 1, \"cpuCount\": 1, \"cpuCount\": 2 }")]
     [InlineData("{ \"version\": 1, \"tags\": { \"a\": \"1\", \"a\": \"2\" } }")]
     [InlineData("{ \"version\": 1, \"userData\": \"\\ud800\" }")]
@@ -83,6 +101,14 @@ public sealed class SpecJsonTests : IDisposable
     [InlineData("{ \"version\": 1, \"memoryBytes\": \"256MB\" }")]
     [InlineData("{ \"version\": 1, \"tags\": { \"a\": 1 } }")]
     [InlineData("{ \"version\": 1, \"accelerator\": \"Warp\" }")]
+    [InlineData("{ \"version\": 1, \"interfaces\": \"Nat\" }")]
+    [InlineData("{ \"version\": 1, \"interfaces\": [{}] }")]
+    [InlineData("{ \"version\": 1, \"interfaces\": [{ \"mode\": \"Cloud\" }] }")]
+    [InlineData("{ \"version\": 1, \"interfaces\": [{ \"mode\": \"Nat\", \"speed\": 9 }] }")]
+    [InlineData("{ \"version\": 1, \"publish\": [\"eighty\"] }")]
+    [InlineData("{ \"version\": 1, \"publish\": [80] }")]
+    [InlineData("{ \"version\": 1, \"egressPolicy\": [\"Internet\", \"Open\"] }")]
+    [InlineData("{ \"version\": 1, \"egressPolicy\": \"Internet\" }")]
     public void Other_files_are_refused(string content)
     {
         File.WriteAllText(Path, content);

@@ -11,7 +11,7 @@ public sealed class SpecRulesTests
 {
     private const long MiB = 1L << 20;
 
-    private static readonly VmmCapabilities s_capabilities = new() { MinimumVersion = new Version(7, 2), MaximumCpuCount = 255 };
+    private static readonly VmmCapabilities s_capabilities = new() { MinimumVersion = new Version(7, 2), MaximumCpuCount = 255, CanHotPlugInterfaces = true };
 
     public static TheoryData<string> BadNames =>
         ["", " ", "-a", "../x", "a/b", ";rm", "$(id)", "a\n", "a\tb", "ä", new string('a', 64), new string('a', 100_000)];
