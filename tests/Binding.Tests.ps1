@@ -102,6 +102,23 @@ Describe 'What is piped' {
         { $vm | Invoke-MicroVmCommand uname -FilePath cat } | Should -Throw -ErrorId 'InvalidParameterCombination,*'
     }
 
+    It 'is bound to the cmdlets of ports as well, by <Name>' -ForEach @(
+        @{ Name = 'Publish-MicroVmPort'; Rest = @{ Port = ':80' } }
+        @{ Name = 'Unpublish-MicroVmPort'; Rest = @{} }
+    ) {
+        foreach ($given in $vm, (ConvertTo-Deserialized $vm), $snapshot, 'web') {
+            $given | & $Name @Rest -ErrorVariable failure -ErrorAction SilentlyContinue
+            $failure[0].FullyQualifiedErrorId | Should -BeLike 'MicroVmNotFound,*'
+        }
+    }
+
+    It 'is a port to publish when it was one, or is text or a number' {
+        $port = [MicroVm.Engine.PublishedPort]::TryParse('0.0.0.0:53:53/udp')
+        $given = @($port, (ConvertTo-Deserialized $port), '8080:80', 80)
+        (New-MicroVmSpec -Publish $given).PublishedPorts | ForEach-Object ToString |
+            Should -Be '0.0.0.0:53:53/udp', '0.0.0.0:53:53/udp', '127.0.0.1:8080:80/tcp', '127.0.0.1:0:80/tcp'
+    }
+
     It 'is bound as a name when it is text, by <_>' -ForEach 'Get', 'Start', 'Suspend', 'Resume', 'Stop', 'Remove', 'Wait' {
         $command = "$_-MicroVm"
         'web' | & $command -ErrorVariable failure -ErrorAction SilentlyContinue

@@ -95,3 +95,30 @@ Describe 'Copy-MicroVm of a VM that does not run' {
         Remove-MicroVm blue, cold, warm -Force
     }
 }
+
+Describe 'Copy-MicroVm of a VM with a network' {
+    BeforeAll {
+        $shop = New-MicroVm shop -Network Nat -Publish :80 -EgressPolicy Open -NoStart
+    }
+
+    It 'gives a copy an address of its own, the policy, and none of the ports, and says so' {
+        $copy = $shop | Copy-MicroVm -NewName copied -NoStart -WarningVariable said -WarningAction SilentlyContinue
+        $copy.IPAddress | Should -Not -BeNullOrEmpty
+        $copy.IPAddress | Should -Not -Be $shop.IPAddress
+        $copy.EgressPolicy | Should -Be 'Open'
+        $copy.PublishedPorts | Should -BeNullOrEmpty
+        "$said" | Should -BeLike "*'copied'*$($shop.PublishedPorts)*"
+    }
+
+    It 'publishes what -Publish says, without a warning' {
+        $copies = $shop | Copy-MicroVm -Count 2 -Publish :80 -NoStart -WarningVariable said
+        $copies.PublishedPorts.HostPort | Select-Object -Unique | Should -HaveCount 2
+        ($shop | Copy-MicroVm -NewName silent -Publish @() -NoStart -WarningVariable +said).PublishedPorts | Should -BeNullOrEmpty
+        $said | Should -BeNullOrEmpty
+    }
+
+    It 'makes no copy for a port that the VM has' {
+        { $shop | Copy-MicroVm -NewName never -Publish $shop.PublishedPorts -NoStart } | Should -Throw -ErrorId 'PortInUse,MicroVm.Commands.CopyMicroVmCommand'
+        Get-MicroVm never* | Should -BeNullOrEmpty
+    }
+}

@@ -9,6 +9,8 @@ BeforeAll {
         InitPath = '/sbin/init'; KernelArgument = 'a=1', 'b'; Hostname = 'www'; AuthorizedKey = $key; UserData = '#!/bin/sh', 'exit 0'
         Tag = @{ role = 'web' }; Description = 'The shop'; Hypervisor = 'Qemu'; HypervisorPath = '/q'; Accelerator = 'Tcg'
         Ephemeral = $true
+        Network = 'Tap'; BridgeName = 'br0'; TapDevice = 'tap9'; NetworkNamespace = '/run/netns/shop'; MacAddress = '02:fc:00:12:34:56'
+        IPAddress = '192.0.2.5/24'; Gateway = '192.0.2.1'; Publish = '8080:80', '[::]:53:53/udp'; EgressPolicy = 'Open', 'Deny tcp 203.0.113.0/24:25'
     }
     $file = Join-Path $TestDrive 'web.json'
 }
@@ -58,6 +60,10 @@ Describe 'New-MicroVmSpec' {
         @{ Because = 'another version'; Json = '{ "version": 2 }'; Text = '*version is 2*' }
         @{ Because = 'no version'; Json = '{ }'; Text = "*'version'*" }
         @{ Because = 'a number as text'; Json = '{ "version": 1, "cpuCount": "2" }'; Text = "*'cpuCount'*" }
+        @{ Because = 'a port that is none'; Json = '{ "version": 1, "publish": ["eighty"] }'; Text = '*eighty*' }
+        @{ Because = 'a policy that is none'; Json = '{ "version": 1, "egressPolicy": ["Internet", "Open"] }'; Text = '*Internet, Open*' }
+        @{ Because = 'an interface with a member it does not know'; Json = '{ "version": 1, "interfaces": [{ "mode": "Nat", "speed": 9 }] }'; Text = '*speed*' }
+        @{ Because = 'an interface without a mode'; Json = '{ "version": 1, "interfaces": [{ "name": "br0" }] }'; Text = "*'mode'*" }
         @{ Because = 'broken JSON, with its line'; Json = "{`n  `"version`": 1,`n  oops`n}"; Text = '*LineNumber: 2*' }
     ) {
         $bad = Join-Path $TestDrive 'bad.json'
@@ -66,6 +72,22 @@ Describe 'New-MicroVmSpec' {
         $failure[0].FullyQualifiedErrorId | Should -Be 'InvalidMicroVmSpec,MicroVm.Commands.NewMicroVmCommand'
         $failure[0].TargetObject | Should -Be $bad
         "$($failure[0])" | Should -BeLike $Text
+    }
+
+    It 'takes the path of a network namespace from where the shell, or the file, is' {
+        Push-Location $TestDrive
+        try {
+            $spec = New-MicroVmSpec -Network @{ TapDevice = 'tap0'; NetworkNamespace = './ns' } -Path (Join-Path $TestDrive 'ns.json')
+            $spec.Interfaces[0].NetworkNamespace | Should -Be (Join-Path $TestDrive 'ns')
+            (New-MicroVmSpec -TapDevice tap0 -NetworkNamespace shop).Interfaces[0].NetworkNamespace | Should -Be 'shop'
+        }
+        finally {
+            Pop-Location
+        }
+
+        $null = New-Item (Join-Path $TestDrive 'sub') -ItemType Directory -Force
+        (Get-Content (Join-Path $TestDrive 'ns.json') -Raw).Replace((Join-Path $TestDrive 'ns'), '../ns') | Set-Content (Join-Path $TestDrive 'sub/ns.json')
+        (New-MicroVmSpec -SpecPath (Join-Path $TestDrive 'sub/ns.json')).Interfaces[0].NetworkNamespace | Should -Be (Join-Path $TestDrive 'ns')
     }
 
     It 'says when there is no such file' {

@@ -47,6 +47,16 @@ Describe 'The views' {
         $vm = [MicroVm.Engine.Machines.VirtualMachine]@{
             Name = 'web'; Id = [guid]::NewGuid(); State = 'Running'; Hypervisor = 'Qemu'; CpuCount = 2; MemoryBytes = 1536MB; Uptime = '1.02:03:04'
         }
+        $ports = '8080:80', '0.0.0.0:53:53/udp' | ForEach-Object { [MicroVm.Engine.PublishedPort]::TryParse($_) }
+        $connected = [MicroVm.Engine.Machines.VirtualMachine]@{
+            Name = 'shop'; Id = [guid]::NewGuid(); State = 'Running'; IPAddress = '198.18.128.1'; EgressPolicy = 'Internet'
+            NetworkInterfaces = [MicroVm.Engine.NetworkInterface[]]@(
+                @{ Mode = 'Nat'; MacAddress = '02:fc:00:00:00:05'; IPAddress = '198.18.128.1'; GuestAddress = '169.254.0.21/30'; HostDevice = 'mvm01234567' }
+                @{ Mode = 'Bridge'; Name = 'br0'; MacAddress = '02:fc:00:00:00:07'; GuestAddress = 'dhcp' }
+            )
+            PublishedPorts = [MicroVm.Engine.PublishedPort[]]$ports
+        }
+        $network = [MicroVm.Engine.NamedNetwork]@{ Name = 'lan'; Description = 'The shop'; CreatedAt = $now; VMName = [string[]]('db', 'web') }
         $snapshot = [MicroVm.Engine.Snapshots.Snapshot]@{
             Name = 'golden'; SnapshotId = [guid]::NewGuid(); VMName = 'web'; VMId = $vm.Id; HypervisorVersion = '7.2.0'; Path = '/nowhere'
             CreatedAt = $now; SizeBytes = 5MB; ParentSnapshotId = '01234567-89ab-cdef-0123-456789abcdef'; Hypervisor = 'Qemu'
@@ -86,6 +96,40 @@ Describe 'The views' {
 
     It 'shows VMs side by side with their states' {
         Get-Row ($vm | Format-Wide) | Should -Be 'web (Running)'
+    }
+
+    It 'shows the networks of VMs as a table' {
+        $rows = Get-Row ($connected, $vm | Format-Table -View Network)
+        $rows[0] | Should -Be 'Name State Network IPAddress Ports'
+        $rows[2] | Should -Be 'shop Running Nat, Bridge br0 198.18.128.1 127.0.0.1:8080:80/tcp, 0.0.0.0:53:53/udp'
+        $rows[3] | Should -Be 'web Running'
+        Get-Row (Copy-ByRemoting @($connected, $vm) | Format-Table -View Network) | Should -Be $rows
+    }
+
+    It 'shows the network in the list of a VM that has one' {
+        $rows = Get-Row ($connected | Format-List)
+        $rows | Should -Contain 'NetworkInterfaces : Nat, Bridge br0'
+        $rows | Should -Contain 'IPAddress : 198.18.128.1'
+        $rows | Should -Contain 'PublishedPorts : 127.0.0.1:8080:80/tcp, 0.0.0.0:53:53/udp'
+        $rows | Should -Contain 'EgressPolicy : Internet'
+        Get-Row ($vm | Format-List) | Should -Not -Match 'Network|IPAddress|Ports|Egress'
+    }
+
+    It 'shows interfaces, published ports and named networks as tables' {
+        $rows = Get-Row $connected.NetworkInterfaces
+        $rows[0] | Should -Be 'Mode Name IPAddress GuestAddress MacAddress HostDevice'
+        $rows[2] | Should -Be 'Nat 198.18.128.1 169.254.0.21/30 02:fc:00:00:00:05 mvm01234567'
+        $rows[3] | Should -Be 'Bridge br0 dhcp 02:fc:00:00:00:07'
+        (Get-Row $connected.PublishedPorts)[0, 2] | Should -Be 'HostAddress HostPort GuestPort Protocol', '127.0.0.1 8080 80 Tcp'
+        $rows = Get-Row $network
+        $rows[0] | Should -Be 'Name VMs Created Description'
+        $rows[2] | Should -Be "lan db, web $($now.ToLocalTime().ToString('yyyy-MM-dd HH:mm:ss')) The shop"
+        Get-Row (Copy-ByRemoting $network) | Should -Be $rows
+    }
+
+    It 'leaves interfaces and ports readable in JSON' {
+        $json = $connected | ConvertTo-Json -EnumsAsStrings -Depth 3 | ConvertFrom-Json
+        $json.NetworkInterfaces[0].Mode, $json.PublishedPorts[0].HostPort, $json.EgressPolicy | Should -Be 'Nat', 8080, 'Internet'
     }
 
     It 'colours the state where colours are wanted, and only there' {

@@ -178,3 +178,67 @@ Describe 'New-MicroVm' {
         (Get-MicroVm slow).State | Should -Be 'Running'
     }
 }
+
+Describe 'New-MicroVm with networks' {
+    BeforeAll { $null = New-MicroVmNetwork lan }
+
+    AfterEach { Get-MicroVm net* | Remove-MicroVm -Force }
+
+    It 'says what interfaces are to be: <Because>' -ForEach @(
+        @{ Because = 'none'; Given = @{ Network = 'None' }; Said = '' }
+        @{ Because = 'a mode'; Given = @{ Network = 'nat' }; Said = 'Nat 169.254.0.21/30' }
+        @{ Because = 'a named network, whatever its case'; Given = @{ Network = 'LAN' }; Said = 'lan 169.254.0.21/30' }
+        @{ Because = 'a bridge'; Given = @{ BridgeName = 'br0' }; Said = 'Bridge br0 dhcp' }
+        @{ Because = 'a bridge and an address'; Given = @{ Network = 'Bridge'; BridgeName = 'br0'; IPAddress = '192.0.2.5/24' }; Said = 'Bridge br0 192.0.2.5/24' }
+        @{ Because = 'a TAP device'; Given = @{ TapDevice = 'tap0'; MacAddress = '02:FC:00:12:34:56' }; Said = 'Tap ' }
+        @{ Because = 'a table'; Given = @{ Network = @{ Mode = 'Bridge'; Name = 'br0'; IPAddress = 'none' } }; Said = 'Bridge br0 ' }
+        @{ Because = 'several'; Given = @{ Network = 'Nat', @{ BridgeName = 'br0'; Mode = 'Bridge' } }; Said = 'Nat 169.254.0.21/30, Bridge br0 dhcp' }
+    ) {
+        $vm = New-MicroVm net -NoStart @Given
+        ($vm.NetworkInterfaces | ForEach-Object { "$_ $($_.GuestAddress)" }) -join ', ' | Should -Be $Said
+        $vm.NetworkInterfaces | ForEach-Object { $_.MacAddress | Should -MatchExactly '^02(:[0-9a-f]{2}){5}$' }
+        if ($Given.MacAddress) {
+            $vm.NetworkInterfaces.MacAddress | Should -BeExactly '02:fc:00:12:34:56'
+        }
+    }
+
+    It 'gives each VM an address of its own outside, and keeps it' {
+        $made = New-MicroVm net -Network lan -NoStart
+        $other = New-MicroVm net-2 -Network Nat -NoStart
+        $made.IPAddress, $other.IPAddress | Select-Object -Unique | Should -HaveCount 2
+        $made.NetworkInterfaces[0].IPAddress | Should -Be $made.IPAddress
+        (Get-MicroVm net).IPAddress | Should -Be $made.IPAddress
+        Remove-MicroVm net-2 -Force
+    }
+
+    It 'has the policy Internet where there is one, or that of -EgressPolicy' {
+        (New-MicroVm net -Network Nat -NoStart).EgressPolicy | Should -Be 'Internet'
+        Remove-MicroVm net -Force
+        (New-MicroVm net -Network Nat -NoStart -EgressPolicy 'Allow tcp 192.0.2.7:443').EgressPolicy | Should -Be 'Allow tcp 192.0.2.7/32:443; None'
+        Remove-MicroVm net -Force
+        (New-MicroVm net -Network User -NoStart).EgressPolicy | Should -BeNullOrEmpty
+    }
+
+    It 'refuses <Because>' -ForEach @(
+        @{ Because = 'a network that is not there'; Given = @{ Network = 'nowhere' }; Id = 'NetworkNotFound' }
+        @{ Because = 'two that are the same inside'; Given = @{ Network = 'Nat', 'lan' }; Id = 'InvalidMicroVmSpec' }
+        @{ Because = 'nine interfaces'; Given = @{ Network = 1..9 | ForEach-Object { @{ Mode = 'Bridge'; Name = 'br0' } } }; Id = 'InvalidMicroVmSpec' }
+        @{ Because = 'a bridge without a name'; Given = @{ Network = 'Bridge' }; Id = 'InvalidMicroVmSpec' }
+        @{ Because = 'a bridge with an impossible name'; Given = @{ BridgeName = 'a/b' }; Id = 'InvalidMicroVmSpec' }
+        @{ Because = 'a bridge with an escape sequence'; Given = @{ BridgeName = "`e[0m" }; Id = 'InvalidMicroVmSpec' }
+        @{ Because = 'a TAP device without a name'; Given = @{ Network = 'Tap' }; Id = 'InvalidMicroVmSpec' }
+        @{ Because = 'a namespace without a TAP device'; Given = @{ Network = 'Nat'; NetworkNamespace = 'shop' }; Id = 'InvalidMicroVmSpec' }
+        @{ Because = 'an address with Nat'; Given = @{ Network = 'Nat'; IPAddress = '192.0.2.5/24' }; Id = 'InvalidMicroVmSpec' }
+        @{ Because = 'an address without a prefix'; Given = @{ BridgeName = 'br0'; IPAddress = '192.0.2.5' }; Id = 'InvalidMicroVmSpec' }
+        @{ Because = 'a group''s hardware address'; Given = @{ BridgeName = 'br0'; MacAddress = '01:fc:00:12:34:56' }; Id = 'InvalidMicroVmSpec' }
+        @{ Because = 'a gateway that is none'; Given = @{ BridgeName = 'br0'; Gateway = 'router' }; Id = 'InvalidMicroVmSpec' }
+        @{ Because = 'an address for two interfaces'; Given = @{ Network = 'Nat', @{ Mode = 'Bridge'; Name = 'br0' }; IPAddress = '192.0.2.5/24' }; Id = 'InvalidMicroVmSpec' }
+        @{ Because = 'a port without a network'; Given = @{ Publish = ':80' }; Id = 'NetworkNotSupported' }
+        @{ Because = 'a policy without a firewall'; Given = @{ Network = 'User'; EgressPolicy = 'None' }; Id = 'NetworkNotSupported' }
+        @{ Because = 'a table with what no interface has'; Given = @{ Network = @{ Mode = 'Nat'; Speed = 9 } }; Id = 'ParameterArgumentTransformationError' }
+        @{ Because = 'a policy that is none'; Given = @{ Network = 'Nat'; EgressPolicy = 'Internet', 'Open' }; Id = 'ParameterArgumentTransformationError' }
+    ) {
+        { New-MicroVm net -NoStart @Given } | Should -Throw -ErrorId "$Id,MicroVm.Commands.NewMicroVmCommand"
+        Get-MicroVm net* | Should -BeNullOrEmpty
+    }
+}

@@ -92,3 +92,52 @@ Describe 'Repair-MicroVmHost' {
         (Repair-MicroVmHost).Result | Should -Be 'Done'
     }
 }
+
+Describe 'Repair-MicroVmHost of networks' {
+    It 'frees addresses and ports that no VM has' {
+        $id = [guid]::NewGuid().ToString('N')
+        $claims = 'slots/7', 'ports/tcp-8080-127.0.0.1' | ForEach-Object { Join-Path $env:MICROVM_HOME "data/network/$_" }
+        foreach ($claim in $claims) {
+            $null = New-Item (Split-Path $claim) -ItemType Directory -Force
+            $null = New-Item $claim -ItemType SymbolicLink -Target "../../vms/$id"
+        }
+
+        $done = Repair-MicroVmHost
+        $done.Kind | Should -Be 'StaleNetworkClaim', 'StaleNetworkClaim'
+        $done.Result | Should -Be 'Done', 'Done'
+        $done.Target | Should -Be 'slot 7', 'port tcp-8080-127.0.0.1'
+        Get-ChildItem $claims -ErrorAction Ignore | Should -BeNullOrEmpty
+        Repair-MicroVmHost | Should -BeNullOrEmpty
+    }
+
+    It 'puts a VM that runs back into a packet filter that was flushed' {
+        if ($obstacle = Get-NetworkObstacle) {
+            Set-ItResult -Skipped -Because $obstacle
+            return
+        }
+
+        Copy-TestImage
+        $network = New-TestNetwork
+        try {
+            $seen = Invoke-InTestNetwork $network {
+                $vm = New-MicroVm web -Network Nat -Publish :80 -WarningAction SilentlyContinue
+                $link = $vm.NetworkInterfaces[0].HostDevice
+                nft delete table inet microvm
+                $done = @(Repair-MicroVmHost)
+                [pscustomobject]@{
+                    Kind  = @($done.Kind)
+                    State = @($done.Result)
+                    Known = "$(nft list map inet microvm sources4)".Contains("`"$link`" : $($vm.IPAddress)")
+                    Again = @(Repair-MicroVmHost).Count
+                }
+            }
+            $seen.Kind | Should -Be 'MissingFirewallEntry'
+            $seen.State | Should -Be 'Done'
+            $seen.Known | Should -BeTrue
+            $seen.Again | Should -Be 0
+        }
+        finally {
+            Remove-TestNetwork $network
+        }
+    }
+}

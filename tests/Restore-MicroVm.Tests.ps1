@@ -130,6 +130,12 @@ Describe 'Restore-MicroVm to new VMs' {
             Should -Throw -ErrorId 'InvalidParameterCombination,MicroVm.Commands.RestoreMicroVmCommand'
     }
 
+    It 'refuses ports for a VM that is rolled back, and for one without a network' {
+        { Restore-MicroVm golden -Publish :80 -Force } | Should -Throw -ErrorId 'InvalidParameterCombination,MicroVm.Commands.RestoreMicroVmCommand'
+        { Restore-MicroVm golden -NewName never -Publish :80 } | Should -Throw -ErrorId 'NetworkNotSupported,MicroVm.Commands.RestoreMicroVmCommand'
+        Get-MicroVm never* | Should -BeNullOrEmpty
+    }
+
     It 'makes nothing with -WhatIf' {
         Restore-MicroVm golden -Count 2 -WhatIf | Should -BeNullOrEmpty
         Get-MicroVm web-* | Should -BeNullOrEmpty

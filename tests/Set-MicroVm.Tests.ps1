@@ -105,3 +105,54 @@ Describe 'Set-MicroVm' {
         (Get-MicroVm db).Tags['role'] | Should -Be 'back'
     }
 }
+
+Describe 'Set-MicroVm -EgressPolicy' {
+    BeforeAll {
+        $obstacle = Get-NetworkObstacle
+        $network = $obstacle ? $null : (New-TestNetwork)
+        $null = New-MicroVm guarded -Network Nat -NoStart
+    }
+
+    AfterAll { Remove-TestNetwork $network }
+
+    It 'replaces the whole policy and leaves the rest' {
+        $null = Set-MicroVm guarded -Description 'The safe'
+        (Set-MicroVm guarded -EgressPolicy Open, 'Deny 203.0.113.0/24').EgressPolicy | Should -Be 'Deny 203.0.113.0/24; Open'
+        $vm = Set-MicroVm guarded -EgressPolicy none
+        $vm.EgressPolicy, $vm.Description | Should -Be 'None', 'The safe'
+    }
+
+    It 'refuses VMs whose network has none, what is no policy, and changes nothing with -WhatIf' {
+        { Set-MicroVm plain -EgressPolicy None } | Should -Throw -ErrorId 'NetworkNotSupported,MicroVm.Commands.SetMicroVmCommand'
+        { Set-MicroVm guarded -EgressPolicy everywhere } | Should -Throw -ErrorId 'ParameterArgumentTransformationError,*'
+        Set-MicroVm guarded -EgressPolicy Open -WhatIf | Should -BeNullOrEmpty
+        (Get-MicroVm guarded).EgressPolicy | Should -Be 'None'
+    }
+
+    It 'completes the bases' {
+        Get-Completion 'Set-MicroVm web -EgressPolicy ' -Count 3 | Should -Be 'Internet', 'None', 'Open'
+    }
+
+    It 'changes the egress policy of a guest that runs' {
+        if ($obstacle) {
+            Set-ItResult -Skipped -Because $obstacle
+            return
+        }
+
+        $seen = Invoke-InTestNetwork $network {
+            # Nobody listens there: who gets through is refused by the world, who does not by the policy.
+            function Get-Answer { "$((Invoke-MicroVmCommand guarded -Script 'wget -q -O - http://203.0.113.1/ 2>&1').StandardOutput)" }
+
+            $null = Start-MicroVm guarded -Wait -WarningAction SilentlyContinue
+            Get-Answer
+            foreach ($policy in 'Internet', 'Deny tcp 203.0.113.0/24:80', 'Allow tcp 203.0.113.1:80') {
+                $null = Set-MicroVm guarded -EgressPolicy $policy
+                Get-Answer
+            }
+        }
+        $seen[0] | Should -BeLike '*No route to host*'
+        $seen[1] | Should -BeLike '*Connection refused*'
+        $seen[2] | Should -BeLike '*No route to host*'
+        $seen[3] | Should -BeLike '*Connection refused*'
+    }
+}

@@ -14,6 +14,14 @@ Describe 'Test-MicroVmHost' {
         $checks.Detail | Should -Not -Contain ''
     }
 
+    It 'says what networks need, without which VMs work' {
+        $names = 'NetworkRights', 'Tap', 'Nft', 'NetworkDrivers', 'Forwarding', 'Passt', 'Resolver'
+        $checks = Test-MicroVmHost | Where-Object Name -In $names
+        $checks.Name | Should -Be $names
+        $checks.Status | Should -Not -Contain 'Failed'
+        $checks | Where-Object Status -EQ 'Warning' | ForEach-Object { $_.Fix | Should -Not -BeNullOrEmpty -Because $_.Name }
+    }
+
     It 'has a fix for what failed' {
         Test-MicroVmHost | Where-Object Status -EQ 'Failed' | ForEach-Object { $_.Fix | Should -Not -BeNullOrEmpty -Because $_.Name }
     }

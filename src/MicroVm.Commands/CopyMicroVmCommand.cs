@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using MicroVm.Commands.Completion;
+using MicroVm.Engine;
 using MicroVm.Engine.Machines;
 
 namespace MicroVm.Commands;
@@ -45,6 +46,12 @@ public sealed class CopyMicroVmCommand : MachineMakingCmdlet
     /// <summary>Remove the copies when this pwsh ends, however it ends.</summary>
     [Parameter]
     public SwitchParameter Ephemeral { get; set; }
+
+    /// <summary>Ports of the host's that lead to the copies'. Without it they publish none.</summary>
+    [Parameter]
+    [ValidateNotNull]
+    [PortTransformation]
+    public PublishedPort[]? Publish { get; set; }
 
     /// <summary>Put nothing right in the guests: clock, randomness and identity stay those of the VM.</summary>
     [Parameter]
@@ -92,7 +99,7 @@ public sealed class CopyMicroVmCommand : MachineMakingCmdlet
 
         using (fork)
         {
-            CopyOptions options = new() { NoStart = NoStart, NoFixup = NoFixup, SshHostKeys = SshHostKey, Ephemeral = Ephemeral };
+            CopyOptions options = new() { NoStart = NoStart, NoFixup = NoFixup, SshHostKeys = SshHostKey, Ephemeral = Ephemeral, PublishedPorts = Publish };
             MakeAll(
                 copies,
                 ThrottleLimit,

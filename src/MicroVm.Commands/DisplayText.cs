@@ -27,6 +27,12 @@ public static class DisplayText
     public static string Duration(TimeSpan? duration) =>
         duration?.ToString(@"d\.hh\:mm\:ss", CultureInfo.InvariantCulture) ?? string.Empty;
 
+    /// <summary>A time by the clock of who looks; empty where there is none. One that comes from a remote session is text.</summary>
+    public static string Time(object? time) =>
+        LanguagePrimitives.TryConvertTo(time is PSObject { BaseObject: PSCustomObject } bag ? bag.ToString() : time, CultureInfo.InvariantCulture, out DateTimeOffset value)
+            ? value.ToLocalTime().ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture)
+            : string.Empty;
+
     /// <summary>A short duration in milliseconds.</summary>
     public static string Milliseconds(TimeSpan duration) => string.Create(CultureInfo.InvariantCulture, $"{duration.TotalMilliseconds:0.0} ms");
 

@@ -9,7 +9,7 @@ using MicroVm.Engine.Machines;
 namespace MicroVm.Commands;
 
 /// <summary>A cmdlet that is told what a VM shall be: by parameters, by a description, or by a description and parameters that say what differs.</summary>
-public abstract class MachineSpecCmdlet : MachineMakingCmdlet
+public abstract class MachineSpecCmdlet : MachineMakingCmdlet, IInterfaceParameters
 {
     private static readonly VirtualMachineSpec Defaults = new();
 
@@ -116,6 +116,56 @@ public abstract class MachineSpecCmdlet : MachineMakingCmdlet
     [Parameter]
     public AcceleratorKind Accelerator { get; set; } = AcceleratorKind.Auto;
 
+    /// <summary>What the VM is connected to: None, Nat, User, Bridge, Tap, or named networks; one interface for each.</summary>
+    [Parameter]
+    [ValidateNotNull]
+    [NetworkTransformation]
+    [ArgumentCompleter(typeof(NetworkNameCompleter))]
+    public NetworkInterfaceSpec[] Network { get; set; } = [];
+
+    /// <summary>The bridge of the host's to join.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? BridgeName { get; set; }
+
+    /// <summary>The TAP device to use, which has to be there.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? TapDevice { get; set; }
+
+    /// <summary>The network namespace the TAP device is in, by path or as "ip netns" names it.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? NetworkNamespace { get; set; }
+
+    /// <summary>The guest's hardware address, on a bridge or a TAP device.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? MacAddress { get; set; }
+
+    /// <summary>The guest's address on a bridge or a TAP device: with its prefix, or dhcp, or none.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? IPAddress { get; set; }
+
+    /// <summary>The guest's gateway on a bridge or a TAP device.</summary>
+    [Parameter]
+    [ValidateNotNullOrEmpty]
+    public string? Gateway { get; set; }
+
+    /// <summary>Ports of the host's that lead to the guest's: [address:]hostPort:guestPort[/tcp|udp].</summary>
+    [Parameter]
+    [ValidateNotNull]
+    [PortTransformation]
+    public PublishedPort[] Publish { get; set; } = [];
+
+    /// <summary>Where the guest may go: Internet, Open or None, and rules that come before it.</summary>
+    [Parameter]
+    [ValidateNotNull]
+    [EgressTransformation]
+    [ArgumentCompleter(typeof(EgressPolicyCompleter))]
+    public EgressPolicy? EgressPolicy { get; set; }
+
     /// <summary>Remove the VMs when the pwsh that makes them ends, however it ends; their snapshots stay.</summary>
     [Parameter]
     public SwitchParameter Ephemeral { get; set; }
@@ -160,6 +210,9 @@ public abstract class MachineSpecCmdlet : MachineMakingCmdlet
         CpuCount = IsBound(nameof(CpuCount)) ? CpuCount : given.CpuCount,
         MemoryBytes = IsBound(nameof(MemoryBytes)) ? MemoryBytes : given.MemoryBytes,
         DiskBytes = IsBound(nameof(DiskBytes)) ? DiskBytes : given.DiskBytes,
+        Interfaces = InterfaceParameters.Merge(this, IsBound(nameof(Network)) ? Network : given.Interfaces, this),
+        PublishedPorts = IsBound(nameof(Publish)) ? Publish : given.PublishedPorts,
+        Egress = IsBound(nameof(EgressPolicy)) ? EgressPolicy : given.Egress,
         Ephemeral = IsBound(nameof(Ephemeral)) ? Ephemeral : given.Ephemeral,
     };
 }

@@ -24,6 +24,9 @@ public abstract class MicroVmCmdlet : AsyncCmdlet
     /// <summary>Finds images by name, and writes an error for each that does not exist.</summary>
     private protected ImageLookup Images => new(this, Engine);
 
+    /// <summary>Finds named networks by name, and writes an error for each that does not exist.</summary>
+    private protected NetworkLookup Networks => new(this, Engine);
+
     /// <summary>Runs an operation; a failure becomes a non-terminating error about the target, and other targets go on.</summary>
     private protected bool TryRun<T>(
         object target, Func<IOperationObserver, CancellationToken, Task<T>> operation, [MaybeNullWhen(false)] out T result) =>

@@ -36,6 +36,15 @@ internal static class Nouns
     /// <summary>What one runs on.</summary>
     public const string MicroVmHost = nameof(MicroVmHost);
 
+    /// <summary>A named network.</summary>
+    public const string MicroVmNetwork = nameof(MicroVmNetwork);
+
+    /// <summary>A network interface of one.</summary>
+    public const string MicroVmNetworkInterface = nameof(MicroVmNetworkInterface);
+
+    /// <summary>A port of the host's that leads to one's guest.</summary>
+    public const string MicroVmPort = nameof(MicroVmPort);
+
     /// <summary>Events of VMs.</summary>
     public const string MicroVmEvent = nameof(MicroVmEvent);
 }

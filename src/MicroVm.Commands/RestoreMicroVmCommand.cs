@@ -1,5 +1,6 @@
 using System.Management.Automation;
 using MicroVm.Commands.Completion;
+using MicroVm.Engine;
 using MicroVm.Engine.Errors;
 using MicroVm.Engine.Machines;
 using MicroVm.Engine.Snapshots;
@@ -75,6 +76,12 @@ public sealed class RestoreMicroVmCommand : MachineMakingCmdlet
     [Parameter]
     public SshHostKeyPolicy? SshHostKey { get; set; }
 
+    /// <summary>Ports of the host's that lead to the clones'. Without it they publish none.</summary>
+    [Parameter]
+    [ValidateNotNull]
+    [PortTransformation]
+    public PublishedPort[]? Publish { get; set; }
+
     /// <summary>Remove the clones when this pwsh ends, however it ends; their snapshots stay.</summary>
     [Parameter]
     public SwitchParameter Ephemeral { get; set; }
@@ -91,6 +98,11 @@ public sealed class RestoreMicroVmCommand : MachineMakingCmdlet
         if (IsCounted && NewName is { Length: > 1 })
         {
             ThrowTerminatingError(ErrorRecords.InvalidCombination("-Count goes with one new name, or none."));
+        }
+
+        if (Publish is not null && NewName is null && !IsCounted)
+        {
+            ThrowTerminatingError(ErrorRecords.InvalidCombination("-Publish goes with clones: a VM that is rolled back keeps its ports, and Publish-MicroVmPort gives it more."));
         }
 
         if (Ephemeral && NewName is null && !IsCounted)
@@ -178,5 +190,6 @@ public sealed class RestoreMicroVmCommand : MachineMakingCmdlet
         NoFixup = NoFixup,
         SshHostKeys = SshHostKey,
         Ephemeral = Ephemeral,
+        PublishedPorts = Publish,
     };
 }

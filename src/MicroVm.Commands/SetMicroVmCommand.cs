@@ -1,11 +1,12 @@
 using System.Collections;
 using System.Management.Automation;
+using MicroVm.Commands.Completion;
 using MicroVm.Engine;
 using MicroVm.Engine.Machines;
 
 namespace MicroVm.Commands;
 
-/// <summary>Set-MicroVm: changes tags and descriptions of VMs.</summary>
+/// <summary>Set-MicroVm: changes tags, descriptions and egress policies of VMs.</summary>
 [Cmdlet(
     VerbsCommon.Set,
     Nouns.MicroVm,
@@ -25,22 +26,33 @@ public sealed class SetMicroVmCommand : StateChangingCmdlet
     [AllowEmptyString]
     public string? Description { get; set; }
 
-    private protected override string Action => (Tag, Description) switch
-    {
-        (not null, not null) => "Set tags and description",
-        (not null, null) => "Set tags",
-        _ => "Set description",
-    };
+    /// <summary>Where the guests may go from now on: Internet, Open or None, and rules that come before it.</summary>
+    [Parameter]
+    [ValidateNotNull]
+    [EgressTransformation]
+    [ArgumentCompleter(typeof(EgressPolicyCompleter))]
+    public EgressPolicy? EgressPolicy { get; set; }
+
+    private protected override string Action => "Set " + string.Join(" and ", ((string?[])
+    [
+        Tag is null ? null : "tags",
+        Description is null ? null : "description",
+        EgressPolicy is null ? null : $"egress policy {EgressPolicy}",
+    ]).OfType<string>());
 
     /// <inheritdoc/>
     protected override void BeginProcessing()
     {
-        if (Tag is null && Description is null)
+        if (Tag is null && Description is null && EgressPolicy is null)
         {
-            ThrowTerminatingError(ErrorRecords.InvalidCombination("Give what is to be set: -Tag, -Description."));
+            ThrowTerminatingError(ErrorRecords.InvalidCombination("Give what is to be set: -Tag, -Description, -EgressPolicy."));
         }
     }
 
     private protected override Task<VirtualMachine> ChangeAsync(VirtualMachine vm, IOperationObserver observer, CancellationToken cancellationToken) =>
-        Engine.SetAsync(vm.Id, new MachineUpdate { Description = Description, Tags = Tag is null ? null : TagTable.Read(Tag) }, cancellationToken);
+        Engine.SetAsync(
+            vm.Id,
+            new MachineUpdate { Description = Description, Tags = Tag is null ? null : TagTable.Read(Tag), Egress = EgressPolicy },
+            observer,
+            cancellationToken);
 }
