@@ -34,13 +34,17 @@ public sealed class FailpointTests(FaultHome home) : IClassFixture<FaultHome>, I
     }
 
     // Whatever these were at, they take back; the others are through with what cannot be taken back.
-    private static readonly string[] s_undone = ["create", "start", "clone", "save", "suspend", "resume"];
+    private static readonly string[] s_undone = ["create", "start", "clone", "save", "suspend", "resume", "publish"];
 
     public void Dispose() => home.Reset();
 
     [Fact]
     public void Every_point_is_a_step_of_a_verb() => Assert.Equal(
-        typeof(Failpoints).GetFields(BindingFlags.Public | BindingFlags.Static).Select(field => (string)field.GetRawConstantValue()!).Order(),
+        typeof(Failpoints).GetFields(BindingFlags.Public | BindingFlags.Static).Select(field => (string)field.GetRawConstantValue()!)
+            .Where(point => FaultVerbs.HasNetwork || !(point == Failpoints.ClaimSlots || point.Contains("publish", StringComparison.Ordinal)))
+            // A guest has its part in these, and those here do nothing: see HotPlugTests.
+            .Where(point => !point.StartsWith("interface.", StringComparison.Ordinal))
+            .Order(),
         FaultVerbs.Steps.Values.SelectMany(steps => steps).Distinct().Order());
 
     [QemuTheory]
@@ -255,9 +259,10 @@ public sealed class FailpointTests(FaultHome home) : IClassFixture<FaultHome>, I
     private async Task<Guid> KillAsync(string verb, string point)
     {
         Guid subject = await home.PrepareAsync(verb);
-        using Process other = OtherEngine.Start("fault", home.Path, verb, subject.ToString(), point);
+        using Process other = OtherEngine.Start("fault", home.Path, home.NetworkPath, verb, subject.ToString(), point);
         await other.WaitForExitAsync().Within("the other process to die");
         Assert.Equal(128 + Signals.Kill, other.ExitCode);
+        home.AwaitLinks();
         return subject;
     }
 }

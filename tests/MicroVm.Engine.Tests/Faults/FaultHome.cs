@@ -1,5 +1,6 @@
 using MicroVm.Engine.Machines;
 using MicroVm.Engine.Native;
+using MicroVm.Engine.Network;
 using MicroVm.Engine.Snapshots;
 using MicroVm.Engine.State;
 using MicroVm.Engine.Tests.RealQemu;
@@ -13,10 +14,14 @@ public sealed class FaultHome : IAsyncLifetime
 {
     private readonly Scratch _scratch = new();
     private IReadOnlyList<string> _before = [];
+    private TestNetwork? _network;
 
     public string Path => _scratch.Path;
 
     public MicroVmEngine Engine { get; private set; } = null!;
+
+    /// <summary>Where other processes find the network namespace that is the host's; "" when VMs have no network.</summary>
+    public string NetworkPath => _network?.Host.Path ?? "";
 
     public Snapshot Golden { get; private set; } = null!;
 
@@ -30,8 +35,9 @@ public sealed class FaultHome : IAsyncLifetime
         }
 
         HaltingKernel.Write(FaultVerbs.KernelIn(Path));
-        Engine = new MicroVmEngine(_scratch.Paths);
-        Context = new EngineContext(_scratch.Paths);
+        _network = FaultVerbs.HasNetwork ? new TestNetwork() : null;
+        Context = new EngineContext(_scratch.Paths, hostNetwork: _network?.Host.Network);
+        Engine = new MicroVmEngine(Context);
         VirtualMachine origin = await RunningAsync();
         Golden = await Engine.SaveSnapshotAsync(origin.Id, "golden", null, NullObserver.Instance, CancellationToken.None);
         await Engine.RemoveAsync(origin.Id, force: true, NullObserver.Instance, CancellationToken.None);
@@ -44,6 +50,7 @@ public sealed class FaultHome : IAsyncLifetime
     public Task DisposeAsync()
     {
         _scratch.Dispose();
+        _network?.Dispose();
         return Task.CompletedTask;
     }
 
@@ -137,8 +144,13 @@ public sealed class FaultHome : IAsyncLifetime
             await Engine.RemoveSnapshotAsync(snapshot.SnapshotId, force: true, CancellationToken.None);
         }
 
+        AwaitLinks();
         Assert.Equal(_before, Inventory());
     }
+
+    /// <summary>Waits until the kernel has taken away the links of VMMs that are gone.</summary>
+    public void AwaitLinks() => Assert.True(
+        SpinWait.SpinUntil(() => Links().Count <= Scratch.ProgramsOf(Path).Count, Limits.Generous), $"Links are left: {string.Join(", ", Links())}");
 
     /// <summary>Takes away what a test that failed has left, so that the next one does not fail for it.</summary>
     public void Reset()
@@ -147,6 +159,8 @@ public sealed class FaultHome : IAsyncLifetime
         {
             return;
         }
+
+        _network?.Host.Network.Run(Firewall.RemoveAll);
 
         foreach (Scratch.RunningProgram program in Scratch.ProgramsOf(Path))
         {
@@ -176,10 +190,33 @@ public sealed class FaultHome : IAsyncLifetime
     public IReadOnlyList<string> Inventory() =>
     [
         .. QemuHome.Inventory(Path).Where(item => !item.StartsWith("entry", StringComparison.Ordinal)),
+        .. NetworkInventory(),
         .. Directory.EnumerateFileSystemEntries(Path, "*", new EnumerationOptions { RecurseSubdirectories = true, AttributesToSkip = FileAttributes.None })
             .Where(entry => !entry.EndsWith("lock", StringComparison.Ordinal))
             .Order(StringComparer.Ordinal),
     ];
+
+    private IReadOnlyList<string> Links() => _network?.Host.Network.Run(sockets => HostRoutes.Devices(sockets).Values
+        .Where(name => name.StartsWith(SlotConstants.LinkPrefix, StringComparison.Ordinal)).ToArray()) ?? [];
+
+    private IEnumerable<string> NetworkInventory()
+    {
+        if (_network is null)
+        {
+            return [];
+        }
+
+        FirewallContents contents = _network.Host.Network.Run(Firewall.List);
+        IEnumerable<string> routes = _network.Host.Network.Run(HostRoutes.List).Where(route => route.Device?.StartsWith(SlotConstants.LinkPrefix, StringComparison.Ordinal) == true).Select(route => $"route {route}");
+        return
+        [
+            .. Links().Select(link => $"link {link}"),
+            .. routes,
+            .. contents.Links.Select(link => $"entry {link}"),
+            .. contents.Ports.Select(port => $"open {port}"),
+            .. contents.PolicyChains.Select(chain => $"chain {chain}"),
+        ];
+    }
 
     private async Task<VirtualMachine> StoppedAsync()
     {

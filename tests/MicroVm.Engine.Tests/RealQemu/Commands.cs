@@ -52,9 +52,9 @@ internal sealed class Commands(MicroVmEngine engine, VirtualMachine machine)
         return running;
     }
 
-    /// <summary>What the agent has open, besides the files of the command that asks.</summary>
+    /// <summary>What the agent has open, besides the files of the command that asks and its state, which it writes at times.</summary>
     public Task<string> ListAgentFilesAsync() =>
-        AskAsync("own=$(readlink /proc/$$/fd/1); ls -l /proc/$(pidof qemu-ga)/fd | grep -v \"${own%out}\" | sed -n -e 's/:.[0-9]*.$//' -e 's/.* -> //p' | sort");
+        AskAsync("own=$(readlink /proc/$$/fd/1); ls -l /proc/$(pidof qemu-ga)/fd | grep -v -e \"${own%out}\" -e qga.state | sed -n -e 's/:.[0-9]*.$//' -e 's/.* -> //p' | sort");
 
     /// <summary>Kills the agent from the console; its keeper starts it again.</summary>
     public Task KillAgentAsync() => new Guest(machine).AskAsync("kill -9 $(pidof qemu-ga); echo ki''lled", "killed");

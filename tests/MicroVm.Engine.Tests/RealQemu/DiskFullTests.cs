@@ -107,11 +107,11 @@ public sealed class DiskFullTests : IAsyncLifetime
     public async Task Start_and_restore_on_a_full_disk_fail_and_leave_the_VM_as_it_was()
     {
         HaltingKernel.Write(FaultVerbs.KernelIn(_scratch.Path));
-        VirtualMachine machine = await _engine.CreateAsync(FaultVerbs.Spec(_scratch.Path), start: true, NullObserver.Instance, CancellationToken.None);
+        VirtualMachine machine = await _engine.CreateAsync(FaultVerbs.SpecWithoutNetwork(_scratch.Path), start: true, NullObserver.Instance, CancellationToken.None);
         machine = await _engine.SuspendAsync(machine.Id, NullObserver.Instance, CancellationToken.None);
         Snapshot snapshot = await _engine.SaveSnapshotAsync(machine.Id, "before", null, NullObserver.Instance, CancellationToken.None);
         VirtualMachine stopped = await _engine.CreateAsync(
-            FaultVerbs.Spec(_scratch.Path) with { Name = "stopped" }, start: false, NullObserver.Instance, CancellationToken.None);
+            FaultVerbs.SpecWithoutNetwork(_scratch.Path) with { Name = "stopped" }, start: false, NullObserver.Instance, CancellationToken.None);
         Fill();
 
         await FailsAsync(() => _engine.RestoreAsync(snapshot.SnapshotId, new RestoreOptions(), NullObserver.Instance, CancellationToken.None));
