@@ -13,7 +13,7 @@ internal sealed record BenchOptions(string Repository, string Home, string Outpu
         MicroVm.Bench [--home DIR] [--out DIR] [--only FIGURE,…] [--scale FACTOR]
           --home   where VMs and snapshots are made (/var/tmp/microvm-bench)
           --out    where README.md, bench.svg and bench.json go (docs/bench)
-          --only   figures to take: spawn, new, restore, import, list, save, command, copy
+          --only   figures to take: spawn, new, restore, import, list, save, command, copy, slot
           --scale  multiplies the number of samples; 0.2 gives a quick look
         """;
 

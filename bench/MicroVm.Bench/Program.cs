@@ -2,6 +2,11 @@ using MicroVm.Bench;
 using MicroVm.Bench.Figures;
 using MicroVm.Bench.Reports;
 
+if (args is [SpareKeeper.Verb, .. string[] rest])
+{
+    return SpareKeeper.Run(rest);
+}
+
 BenchOptions options;
 try
 {
@@ -25,6 +30,9 @@ catch (ArgumentException exception)
     ("clones", CloneFigure.Take),
     ("command", CommandFigure.Take),
     ("copy", CopyFigure.Take),
+    ("slot", SlotFigure.Take),
+    ("firewall", FirewallFigure.Take),
+    ("traffic", TrafficFigure.Take),
 ];
 Machine machine;
 List<Figure> figures = [];
