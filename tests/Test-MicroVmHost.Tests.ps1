@@ -15,7 +15,7 @@ Describe 'Test-MicroVmHost' {
     }
 
     It 'says what networks need, without which VMs work' {
-        $names = 'NetworkRights', 'Tap', 'Nft', 'NetworkDrivers', 'Forwarding', 'Passt', 'Resolver'
+        $names = 'NetworkRights', 'Tap', 'Nft', 'OtherFirewalls', 'NetworkDrivers', 'Forwarding', 'Passt', 'Resolver'
         $checks = Test-MicroVmHost | Where-Object Name -In $names
         $checks.Name | Should -Be $names
         $checks.Status | Should -Not -Contain 'Failed'

@@ -28,7 +28,7 @@ internal static class HostChecks
         yield return DiskTool();
         yield return ImageTools(context);
         yield return Memory();
-        foreach (HostCheck check in NetworkChecks.All())
+        foreach (HostCheck check in NetworkChecks.All(context.HostNetwork))
         {
             yield return check;
         }

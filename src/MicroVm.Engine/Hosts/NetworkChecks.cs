@@ -15,11 +15,13 @@ internal static class NetworkChecks
     private static readonly string[] s_drivers = ["veth", "nf_tables"];
 
     /// <summary>The checks, made as they are asked for.</summary>
-    public static IEnumerable<HostCheck> All()
+    /// <param name="host">The host's network.</param>
+    public static IEnumerable<HostCheck> All(HostNetwork host)
     {
         yield return Rights();
         yield return Tap();
         yield return PacketFilter();
+        yield return OtherFirewalls(host);
         yield return Kernel();
         yield return Forwards();
         yield return UserMode();
@@ -53,6 +55,22 @@ internal static class NetworkChecks
     private static HostCheck PacketFilter() => ProgramFinder.Find("nft") is { } path
         ? Ok("Nft", $"{path} loads the rules for VMs.")
         : Warning("Nft", "nft is not installed: Nat, named networks and bridges do not work.", "apt-get install nftables, or dnf install nftables");
+
+    private static HostCheck OtherFirewalls(HostNetwork host)
+    {
+        const string Name = "OtherFirewalls";
+        try
+        {
+            IReadOnlyList<FirewallWarning> found = host.Run(ForeignFirewalls.Survey);
+            return found.Count == 0
+                ? Ok(Name, "No other firewall is in the way of VMs' packets.")
+                : Warning(Name, string.Join(" ", found.Select(one => one.Message)), string.Join("; ", found.Select(one => one.Action)));
+        }
+        catch (LinuxException)
+        {
+            return Ok(Name, "What other firewalls do cannot be seen by this user.");
+        }
+    }
 
     // What is built in or can be loaded; no lists, as in a container, say nothing.
     private static HostCheck Kernel()
